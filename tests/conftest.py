@@ -1,0 +1,107 @@
+"""Renders the template for the tests, without touching the home folder."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = "{{cookiecutter.project_slug}}"
+
+
+class Render(Protocol):
+    def __call__(self, *, overwrite: bool = False, **answers: str) -> Path:
+        """Return the new project; what is not answered takes its default."""
+
+
+class Run(Protocol):
+    def __call__(self, *arguments: str, keyboard: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        """`python -m cookiecutter` with these arguments, input and environment variables."""
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what git has or would add: no `__pycache__`, no `.env` of a developer."""
+    copy = tmp_path_factory.mktemp("template")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in listed.rstrip("\0").split("\0"):
+        if (ROOT / name).is_file():
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy / name)
+    return copy
+
+
+@pytest.fixture(scope="session")
+def user_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """cookiecutter's configuration of a user who has none, its folders outside the home folder."""
+    folder = tmp_path_factory.mktemp("cookiecutter")
+    file = folder / "config.yaml"
+    folders = {"cookiecutters_dir": str(folder), "replay_dir": str(folder / "replay")}
+    file.write_text(json.dumps(folders), encoding="utf-8")
+    return file
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """The folder that projects are rendered into; nothing may appear beside it."""
+    folder = tmp_path / "output"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def run(template: Path, user_config: Path, output: Path) -> Run:
+    def run(*arguments: str, keyboard: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        options = ["--config-file", str(user_config), "--output-dir", str(output)]
+        return subprocess.run(
+            [sys.executable, "-m", "cookiecutter", str(template), *options, *arguments],
+            check=False,
+            input=keyboard,
+            env={**os.environ, "PYTHONUTF8": "1", **variables},
+            cwd=output,
+            capture_output=True,
+            encoding="utf-8",
+        )
+
+    return run
+
+
+@pytest.fixture
+def render(template: Path, user_config: Path, output: Path) -> Render:
+    def render(*, overwrite: bool = False, **answers: str) -> Path:
+        project = cookiecutter(
+            str(template),
+            no_input=True,
+            extra_context=answers,
+            overwrite_if_exists=overwrite,
+            output_dir=str(output),
+            config_file=str(user_config),
+        )
+        return Path(project)
+
+    return render
+
+
+@pytest.fixture(scope="session")
+def environment(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a virtual environment with all that a project requires."""
+    folder = tmp_path_factory.mktemp("environment") / ".venv"
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    requirements = template / FOLDER / "requirements-dev.txt"
+    subprocess.run([*_installer(python), "-r", requirements], check=True)
+    return python
+
+
+def _installer(python: Path) -> list[str | Path]:
+    """uv takes a tenth of pip's time, but is not everywhere."""
+    if uv := shutil.which("uv", path=Path(sys.executable).parent) or shutil.which("uv"):
+        return [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
+    return [python, "-m", "pip", "install", "--quiet"]
