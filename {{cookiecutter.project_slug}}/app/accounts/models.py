@@ -1,0 +1,34 @@
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from sqlalchemy import String
+from sqlalchemy.orm import Mapped, mapped_column, validates
+
+from app.core.database import Base, utcnow
+
+
+def fold(name: str) -> str:
+    """The form in which names and addresses are compared: SQLite's own folding knows ASCII only."""
+    return name.casefold()
+
+
+class User(Base):
+    __tablename__ = "accounts_user"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    username: Mapped[str] = mapped_column(String(150))
+    username_folded: Mapped[str] = mapped_column(String(150), unique=True)
+    email: Mapped[str] = mapped_column(String(254))
+    email_folded: Mapped[str] = mapped_column(String(254), unique=True)
+    full_name: Mapped[str] = mapped_column(String(150), default="")
+    hashed_password: Mapped[str] = mapped_column(String(255))
+    disabled: Mapped[bool] = mapped_column(default=False)
+    is_staff: Mapped[bool] = mapped_column(default=False)
+    is_superuser: Mapped[bool] = mapped_column(default=False)
+    date_joined: Mapped[datetime] = mapped_column(default=utcnow)
+    last_login: Mapped[datetime | None]
+
+    @validates("username", "email")
+    def _keep_folded(self, attribute: str, value: str) -> str:
+        setattr(self, f"{attribute}_folded", fold(value))
+        return value

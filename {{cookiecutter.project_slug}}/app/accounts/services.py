@@ -1,0 +1,88 @@
+"""The use cases: what routes, commands and the admin site call."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.hashing import PasswordHasher
+from app.accounts.models import User, fold
+from app.accounts.passwords import password_faults
+from app.accounts.schemas import UserCreate
+
+
+class InvalidCredentials(Exception):
+    """No user, another password, or a disabled user: which of them is not told."""
+
+
+class InvalidPassword(Exception):
+    """Its arguments are all faults of a new password."""
+
+
+class Taken(Exception):
+    """Its argument is the field, `username` or `email`, in which another user has the same value."""
+
+
+async def find_user(db: AsyncSession, name: str) -> User | None:
+    """Look up by e-mail address where the name has an `@`, which no username has."""
+    column = User.email_folded if "@" in name else User.username_folded
+    return await db.scalar(select(User).where(column == fold(name)))
+
+
+async def authenticate(db: AsyncSession, hasher: PasswordHasher, name: str, password: str, now: datetime) -> User:
+    """Raises InvalidCredentials, always after the work of one hash."""
+    user = await find_user(db, name)
+    await db.commit()  # gives the connection back: others can use it while this login waits for its hash
+    valid, new_hash = await hasher.check(password, user.hashed_password if user else None)
+    if user is None or not valid:
+        raise InvalidCredentials
+    # What was true before the hash may have changed meanwhile, so the write itself asks again.
+    logged_in = await db.execute(
+        update(User)
+        .where(User.id == user.id, User.hashed_password == user.hashed_password, User.disabled.is_(False))
+        .values(last_login=now, hashed_password=new_hash or user.hashed_password)
+        .returning(User.id)
+    )
+    if logged_in.one_or_none() is None:
+        raise InvalidCredentials
+    await db.commit()
+    return user
+
+
+async def create_user(
+    db: AsyncSession, hasher: PasswordHasher, new: UserCreate, *, min_length: int, is_superuser: bool = False
+) -> User:
+    """Raises InvalidPassword, or Taken."""
+    check_new_password(new.password, min_length)
+    user = User(
+        username=new.username,
+        email=new.email,
+        full_name=new.full_name,
+        hashed_password=await hasher.hash(new.password),
+        is_staff=is_superuser,
+        is_superuser=is_superuser,
+    )
+    db.add(user)
+    try:
+        await db.commit()
+    except IntegrityError:
+        await db.rollback()
+        raise Taken(await _taken_field(db, new)) from None
+    return user
+
+
+async def _taken_field(db: AsyncSession, new: UserCreate) -> str:
+    return "username" if await find_user(db, new.username) else "email"
+
+
+async def set_password(db: AsyncSession, hasher: PasswordHasher, user: User, password: str, *, min_length: int) -> None:
+    """Raises InvalidPassword."""
+    check_new_password(password, min_length)
+    user.hashed_password = await hasher.hash(password)
+    await db.commit()
+
+
+def check_new_password(password: str, min_length: int) -> None:
+    if faults := list(password_faults(password, min_length)):
+        raise InvalidPassword(*faults)

@@ -1,0 +1,36 @@
+"""What commands stand on: how they fail, ask, and reach the database."""
+
+import getpass
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.core.database import Database
+from app.settings import get_settings
+
+
+class CommandError(Exception):
+    """Ends a command with its text on standard error and exit status 1."""
+
+
+@asynccontextmanager
+async def open_database() -> AsyncIterator[Database]:
+    database = Database(get_settings().database_url)
+    try:
+        yield database
+    finally:
+        await database.dispose()
+
+
+def interactive() -> bool:
+    return sys.stdin.isatty()
+
+
+def ask_password() -> str:
+    """Ask twice on a terminal; elsewhere read one line of standard input, as `passwd --stdin` does."""
+    if not interactive():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Password (again): ") != password:
+        raise CommandError("The two passwords differ.")
+    return password

@@ -1,0 +1,94 @@
+import asyncio
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from app.core.cli import CommandError, open_database
+from app.core.migrations import Migration, history, in_step, make_migration
+from app.core.migrations import migrate as move
+
+cli = typer.Typer()
+
+NAME = re.compile(r"[a-z0-9_]{1,27}")  # with its number, what Alembic's column of 32 characters holds
+
+
+@cli.command()
+def migrate(
+    target: Annotated[str, typer.Argument(help="The migration to go to, back or forward; `zero` undoes all.")] = "head",
+) -> None:
+    """Bring the database's tables in step with the migrations."""
+    steps = asyncio.run(_migrate(target))
+    print(f"{steps} applied." if steps else "Nothing to migrate.")
+
+
+async def _migrate(target: str) -> int:
+    steps: list[str] = []
+
+    def report(step: str) -> None:
+        steps.append(step)
+        print(step)
+
+    async with open_database() as database:
+        await move(database, target, report)
+    return len(steps)
+
+
+@cli.command()
+def makemigrations(
+    name: Annotated[str | None, typer.Option("--name", "-n", help="What it does, as in `add_bio`.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit status 1 where one is missing.")] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Make one without operations, to move data.")] = False,
+) -> None:
+    """Write the migration that the models of all apps ask for."""
+    if check:
+        return asyncio.run(_check())
+    path = asyncio.run(_make(_valid_name(name), empty))
+    if path is None:
+        print("No changes detected.")
+        return
+    _format(path)
+    print(f"Wrote {path}: read it before you apply it.")
+
+
+async def _check() -> None:
+    async with open_database() as database:
+        if not await in_step(database):
+            raise CommandError("The models have changed: run `python manage.py makemigrations`.")
+    print("No changes detected.")
+
+
+async def _make(name: str, empty: bool) -> str | None:
+    async with open_database() as database:
+        return await make_migration(database, name, empty=empty)
+
+
+def _valid_name(name: str | None) -> str:
+    if name is None:
+        return f"auto_{datetime.now(UTC):%Y%m%d_%H%M}"
+    if not NAME.fullmatch(name):
+        raise CommandError(f"A migration's name matches {NAME.pattern}, as in `add_bio`; {name!r} does not.")
+    return name
+
+
+def _format(path: str) -> None:
+    """Where the development tools are installed, leave nothing for `make lint` to complain about."""
+    if find_spec("ruff"):
+        for action in (["check", "--fix"], ["format"]):
+            subprocess.run([sys.executable, "-m", "ruff", *action, "--quiet", path], check=False)
+
+
+@cli.command()
+def showmigrations() -> None:
+    """List all migrations, with an X for those that are applied."""
+    for migration in asyncio.run(_history()):
+        print(f"[{'X' if migration.applied else ' '}] {migration.id}")
+
+
+async def _history() -> list[Migration]:
+    async with open_database() as database:
+        return await history(database)

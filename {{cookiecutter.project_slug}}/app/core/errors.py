@@ -1,0 +1,61 @@
+"""Every error answer: JSON with `detail`, and for OAuth 2.0's token routes an `error` code beside it."""
+
+import logging
+from collections.abc import Mapping
+
+from fastapi import FastAPI, HTTPException, Request, status
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from app.core.database import DatabaseUnavailable, is_away
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = 5  # s
+
+
+class OAuth2Error(HTTPException):
+    """What a token route answers (RFC 6749, 5.2); `error` is one of the codes listed there."""
+
+    def __init__(
+        self, error: str, detail: str, status_code: int = 400, headers: Mapping[str, str] | None = None
+    ) -> None:
+        # RFC 6749, 5.1: nothing that a token route says may be kept by a cache.
+        super().__init__(status_code, detail, {"Cache-Control": "no-store", **(headers or {})})
+        self.error = error
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(OAuth2Error, _oauth2_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(Exception, _bug)
+    for away in (DatabaseUnavailable, DBAPIError, PoolTimeoutError):
+        app.add_exception_handler(away, _database_away)
+
+
+async def _oauth2_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, OAuth2Error)
+    return JSONResponse({"detail": error.detail, "error": error.error}, error.status_code, error.headers)
+
+
+async def _validation_error(_: Request, error: Exception) -> JSONResponse:
+    """FastAPI's own answer repeats the input, and with it a password."""
+    assert isinstance(error, RequestValidationError)
+    detail = [{key: item[key] for key in ("type", "loc", "msg")} for item in error.errors()]
+    return JSONResponse({"detail": detail}, status.HTTP_422_UNPROCESSABLE_CONTENT)
+
+
+async def _database_away(_: Request, error: Exception) -> JSONResponse:
+    """503 where the database cannot be reached; any other error of a query is a bug, and goes on as one."""
+    if isinstance(error, DBAPIError) and not is_away(error):
+        raise error
+    detail = "The database cannot be reached at the moment."
+    logger.error("%s: %s", detail, error)
+    return JSONResponse({"detail": detail}, status.HTTP_503_SERVICE_UNAVAILABLE, {"Retry-After": str(RETRY_AFTER)})
+
+
+async def _bug(_: Request, error: Exception) -> JSONResponse:
+    """Says nothing of the reason, which goes to the log."""
+    return JSONResponse({"detail": "Internal server error"}, status.HTTP_500_INTERNAL_SERVER_ERROR)

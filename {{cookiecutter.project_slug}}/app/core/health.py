@@ -1,0 +1,11 @@
+"""What an orchestrator asks."""
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/health", tags=["health"])
+
+
+@router.get("/live")
+async def live() -> dict[str, str]:
+    """The process runs and its event loop turns; nothing else is looked at."""
+    return {"status": "ok"}

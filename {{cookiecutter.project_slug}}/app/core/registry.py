@@ -1,0 +1,42 @@
+"""Finds what each app brings, so that no list of apps has to be edited.
+
+An app is a package in `app/`. Whatever it has of these modules is used:
+
+    models       tables, on `app.core.database.Base`
+    routes       `router`, an APIRouter
+    commands     `cli`, a Typer whose commands join `manage.py`
+    checks       functions marked with `app.core.checks.check`
+    apps         `ready(app)`, called once for each application that is made
+"""
+
+import pkgutil
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+import app
+
+NOT_APPS = frozenset({"core", "migrations"})
+
+
+@lru_cache
+def installed_apps() -> tuple[str, ...]:
+    """Return the apps' names, sorted, so that every process sees them in the same order."""
+    packages = (module.name for module in pkgutil.iter_modules(app.__path__) if module.ispkg)
+    return tuple(sorted(name for name in packages if name not in NOT_APPS))
+
+
+def modules(name: str) -> Iterator[ModuleType]:
+    """Import that module of every app that has one; an error in it is never swallowed."""
+    for app_name in installed_apps():
+        path = f"app.{app_name}.{name}"
+        if find_spec(path) is not None:
+            yield import_module(path)
+
+
+def load_models() -> None:
+    """Complete `Base.metadata`."""
+    for _ in modules("models"):
+        pass

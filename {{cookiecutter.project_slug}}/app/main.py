@@ -1,0 +1,59 @@
+"""The application: `uvicorn app.main:app`."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from app.core import health, registry
+from app.core.database import Database
+from app.core.docs import install_docs
+from app.core.errors import install_error_handlers
+from app.core.logging import configure_logging
+from app.core.middleware import MAX_BODY_SIZE, Application
+from app.settings import PROJECT, TITLE, Settings, SettingsError, get_settings
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await app.state.database.dispose()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make an application of its own, with its own connections; nothing is opened before the first request."""
+    app = Application(
+        title=TITLE,
+        version=PROJECT["version"],
+        description=PROJECT["description"],
+        lifespan=lifespan,
+        max_body_size=MAX_BODY_SIZE,
+        openapi_url="/openapi.json" if settings.docs_enabled else None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.settings = settings
+    app.state.database = Database(settings.database_url)
+    install_error_handlers(app)
+    app.include_router(health.router)
+    registry.load_models()
+    for module in registry.modules("apps"):
+        module.ready(app)
+    for module in registry.modules("routes"):
+        app.include_router(module.router)
+    if settings.docs_enabled:
+        install_docs(app)
+    return app
+
+
+def _served() -> FastAPI:
+    try:
+        settings = get_settings()
+    except SettingsError as error:
+        sys.exit(str(error))
+    configure_logging(settings)
+    return create_app(settings)
+
+
+app = _served()

@@ -1,0 +1,168 @@
+"""Every setting of the project, read once from the environment and `.env` (the environment wins)."""
+
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from app.core.environment import PLACEHOLDER
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+KEY_BYTES = 32  # RFC 7518, 3.2: a key for HS256 is no shorter than the hash's output
+PUBLISHED_KEYS = (
+    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # FastAPI's documentation
+    "deff1952d59f883ece260e8683fed21ab0ad9a53323eca4f",  # a much copied tutorial on JWTBearer
+)
+# What the sample keys of tutorials say of themselves, and 86 random characters practically never do.
+SAMPLE_WORDS = ("secret", "your-", "your_", "change", "example", "password", "insecure", PLACEHOLDER)
+
+# The drivers are asynchronous, but the addresses that hosts hand out name none.
+DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+}
+
+
+class SettingsError(Exception):
+    """Says in one line per setting what is missing or wrong, and never what a setting holds."""
+
+
+def split_commas(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def parse_database_url(value: object) -> URL:
+    """Return the address for the asynchronous driver; a relative SQLite path starts at the project's root."""
+    try:
+        url = make_url(value)  # type: ignore[arg-type]  # whatever it is, it says so itself
+    except (ArgumentError, ValueError):
+        raise ValueError("is not an address such as postgresql://user:password@host:5432/name") from None
+    url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
+    if url.drivername not in DRIVERS.values():
+        raise ValueError("must begin with sqlite:/// or postgresql://")
+    return _anchored(url) if url.get_backend_name() == "sqlite" else _with_ssl(url)
+
+
+def _anchored(url: URL) -> URL:
+    if not url.database or url.database == ":memory:":
+        raise ValueError("must name a file, as in sqlite:///db.sqlite3: connections do not share a database in memory")
+    return url.set(database=str(BASE_DIR / url.database))
+
+
+def _with_ssl(url: URL) -> URL:
+    """Hosts write libpq's `sslmode`, which asyncpg calls `ssl`."""
+    if "sslmode" not in url.query:
+        return url
+    return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
+
+
+CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(split_commas)]
+DatabaseURL = Annotated[URL, BeforeValidator(parse_database_url)]
+OptionalDatabaseURL = Annotated[URL | None, BeforeValidator(lambda value: parse_database_url(value) if value else None)]
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+PROJECT = _project()["project"]
+TITLE: str = _project()["tool"]["app"]["title"]
+
+
+def _unless_production(values: dict[str, Any]) -> bool:
+    return bool(values["environment"] != "production")
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_file=BASE_DIR / ".env",
+        env_file_encoding="utf-8",
+        enable_decoding=False,  # no JSON: lists have commas, addresses are addresses
+        extra="ignore",
+        frozen=True,
+        arbitrary_types_allowed=True,
+        hide_input_in_errors=True,
+    )
+
+    # Signs the access tokens.
+    secret_key: SecretStr
+    environment: Literal["local", "test", "production"] = "local"
+
+    database_url: DatabaseURL = Field(default_factory=lambda: parse_database_url("sqlite:///db.sqlite3"))
+    # A server on which the test suite makes and drops a database of its own; empty: a temporary SQLite file.
+    test_database_url: OptionalDatabaseURL = None
+
+    access_token_expire_minutes: int = Field(default=30, ge=1, le=24 * 60)
+    # Who makes the tokens and whom they are for; other services that trust them check both.
+    jwt_issuer: str = Field(default=PROJECT["name"], min_length=1)
+    jwt_audience: str = Field(default=PROJECT["name"], min_length=1)
+
+    # Each step doubles what a guess costs, and what a login costs the server: 12 is about 0.2 s.
+    bcrypt_rounds: int = Field(default=12, ge=4, le=31)
+    password_min_length: int = Field(default=8, ge=8, le=128)
+
+    # What a request's Host header may say; "*.example.com" takes every subdomain, "*" takes all.
+    allowed_hosts: CommaSeparated = LOCAL_HOSTS
+    # Front ends on other origins that may call from a browser, as in https://app.example.com.
+    cors_allow_origins: CommaSeparated = ()
+
+    docs_enabled: bool = Field(default_factory=_unless_production)
+
+    @field_validator("secret_key")
+    @classmethod
+    def _unguessable(cls, key: SecretStr) -> SecretStr:
+        text = key.get_secret_value()
+        if PLACEHOLDER in text:
+            raise ValueError("is still the placeholder of .env.example")
+        if len(text.encode()) < KEY_BYTES:
+            raise ValueError(f"is shorter than {KEY_BYTES} bytes")
+        if text in PUBLISHED_KEYS or any(word in text.lower() for word in SAMPLE_WORDS):
+            raise ValueError("is a published sample key, which everybody can sign tokens with")
+        return key
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _lower(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(host.lower() for host in hosts)
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Read them once for the whole process. Raises SettingsError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_lines(error))) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f".env: cannot be read ({type(error).__name__}).") from None
+
+
+def _lines(error: ValidationError) -> list[str]:
+    problems = [
+        (str(detail["loc"][0]).upper(), detail)
+        for detail in error.errors(include_url=False, include_context=False, include_input=False)
+        if detail["type"] != "default_factory_not_called"  # follows from another setting's error
+    ]
+    return [f"{name}: {_reason(detail['type'], detail['msg'])}.{_hint(name)}" for name, detail in problems]
+
+
+def _reason(kind: str, message: str) -> str:
+    if kind == "missing":
+        return "is missing"
+    return message.removeprefix("Value error, ")
+
+
+def _hint(name: str) -> str:
+    if name != "SECRET_KEY":
+        return ""
+    return " `python manage.py initenv` writes a .env with a good one where there is no .env yet."

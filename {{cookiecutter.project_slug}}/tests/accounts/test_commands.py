@@ -1,0 +1,78 @@
+import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.models import User
+from app.accounts.passwords import verify_password
+from app.accounts.services import find_user
+from tests.commands import call
+from tests.conftest import PASSWORD
+
+CREATE = ("createsuperuser", "--username", "boss", "--email", "boss@example.com")
+
+
+async def test_createsuperuser(db: AsyncSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPERUSER_PASSWORD", PASSWORD)
+
+    assert await call(*CREATE, "--no-input") == (0, "Superuser boss created.\n", "")
+
+    boss = await find_user(db, "boss")
+    assert boss is not None
+    assert (boss.is_superuser, boss.is_staff, boss.disabled) == (True, True, False)
+    assert verify_password(PASSWORD, boss.hashed_password)
+
+
+async def test_createsuperuser_reads_what_is_missing(db: AsyncSession) -> None:
+    outcome = await call("createsuperuser", stdin=f"boss\nboss@example.com\n{PASSWORD}\n")
+
+    assert outcome.status == 0
+    assert await find_user(db, "boss@example.com") is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "password", "said"),
+    [
+        (["createsuperuser", "--no-input"], PASSWORD, ["--no-input needs --username and --email."]),
+        ([*CREATE, "--no-input"], "", ["--no-input needs the password in the environment, as SUPERUSER_PASSWORD."]),
+        ([*CREATE, "--username", "a@b", "--no-input"], PASSWORD, ["username: "]),
+        ([*CREATE, "--email", "nowhere", "--no-input"], PASSWORD, ["email: "]),
+        ([*CREATE, "--no-input"], "12", ["This password is too short", "This password is entirely numeric"]),
+    ],
+)
+async def test_createsuperuser_says_what_is_wrong(
+    db: AsyncSession, monkeypatch: pytest.MonkeyPatch, arguments: list[str], password: str, said: list[str]
+) -> None:
+    monkeypatch.setenv("SUPERUSER_PASSWORD", password)
+
+    outcome = await call(*arguments)
+
+    assert (outcome.status, outcome.out) == (1, "")
+    assert [
+        line for line, start in zip(outcome.err.splitlines(), said, strict=True) if not line.startswith(start)
+    ] == []
+    assert await find_user(db, "boss") is None
+
+
+@pytest.mark.parametrize(
+    ("username", "email", "field"),
+    [("ALICE", "new@example.com", "username"), ("new", "Alice@Example.com", "email")],
+)
+async def test_a_name_is_taken_in_any_case(
+    user: User, monkeypatch: pytest.MonkeyPatch, username: str, email: str, field: str
+) -> None:
+    monkeypatch.setenv("SUPERUSER_PASSWORD", PASSWORD)
+
+    outcome = await call("createsuperuser", "--username", username, "--email", email, "--no-input")
+
+    assert outcome == (1, "", f"Another user has this {field}.")
+
+
+async def test_changepassword(db: AsyncSession, user: User) -> None:
+    assert (await call("changepassword", "alice", stdin="a new password\n")).status == 0
+
+    await db.refresh(user)
+    assert verify_password("a new password", user.hashed_password)
+
+
+async def test_changepassword_says_what_is_wrong(user: User) -> None:
+    assert await call("changepassword", "nobody") == (1, "", "There is no user 'nobody'.")
+    assert (await call("changepassword", "alice", stdin="short\n")).err.startswith("This password is too short")

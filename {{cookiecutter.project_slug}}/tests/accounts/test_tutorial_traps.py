@@ -1,0 +1,210 @@
+"""What the well-known tutorials on JWT with FastAPI get wrong: each trap, and that it is closed here."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+from fastapi import FastAPI
+from httpx import AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import passwords
+from app.accounts.models import User
+from app.accounts.passwords import check_password, get_password_hash
+from app.accounts.tokens import REQUIRED_CLAIMS, TokenPolicy
+from tests.conftest import PASSWORD, Login
+
+ROUTES = ["/protected", "/users/me"]
+
+Forge = Callable[..., str]
+
+
+@pytest.fixture
+def forge(application: FastAPI, user: User) -> Forge:
+    """Make a token that is right but for what the arguments change; a claim that is None is left out."""
+    policy: TokenPolicy = application.state.token_policy
+
+    def forge(key: Any = policy.key, algorithm: str = "HS256", typ: str = "at+jwt", **claims: Any) -> str:
+        now = int(datetime.now(UTC).timestamp())
+        right = {
+            "iss": policy.issuer,
+            "aud": policy.audience,
+            "sub": str(user.id),
+            "iat": now,
+            "exp": now + 60,
+            "jti": "1",
+            "sid": str(uuid4()),
+        }
+        kept = {name: value for name, value in (right | claims).items() if value is not None}
+        return jwt.encode(kept, key, algorithm, headers={"typ": typ})
+
+    return forge
+
+
+async def get(client: AsyncClient, route: str, token: str) -> tuple[int, str | None]:
+    answer = await client.get(route, headers={"Authorization": f"Bearer {token}"})
+    return answer.status_code, answer.headers.get("WWW-Authenticate")
+
+
+REFUSED = (401, 'Bearer error="invalid_token"')
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_the_forgery_itself_is_right(client: AsyncClient, forge: Forge, route: str) -> None:
+    assert await get(client, route, forge()) == (200, None)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "..", "é", "null", "e30.e30.e30", "9" * 9000])
+async def test_a_token_whose_check_fails_is_401_and_not_500(client: AsyncClient, route: str, token: str) -> None:
+    answer = await client.get(route, headers={b"Authorization": f"Bearer {token}".encode()})
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_alg_none(client: AsyncClient, forge: Forge, route: str) -> None:
+    assert await get(client, route, forge(key=None, algorithm="none")) == REFUSED
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_another_key(client: AsyncClient, forge: Forge, route: str) -> None:
+    assert await get(client, route, forge(key="k" * 64)) == REFUSED
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_another_algorithm_with_our_key(client: AsyncClient, forge: Forge, route: str) -> None:
+    assert await get(client, route, forge(algorithm="HS512")) == REFUSED
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_a_changed_signature(client: AsyncClient, forge: Forge, route: str) -> None:
+    head, payload, _ = forge().split(".")
+
+    assert await get(client, route, f"{head}.{payload}.") == REFUSED
+    assert await get(client, route, f"{head}.{payload}.AAAA") == REFUSED
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_expired(client: AsyncClient, forge: Forge, route: str) -> None:
+    now = int(datetime.now(UTC).timestamp())
+
+    assert await get(client, route, forge(iat=now - 60, exp=now)) == REFUSED
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("claim", REQUIRED_CLAIMS)
+async def test_a_missing_claim(client: AsyncClient, forge: Forge, route: str, claim: str) -> None:
+    assert await get(client, route, forge(**{claim: None})) == REFUSED
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "another"},
+        {"aud": "another"},
+        {"aud": ["another", "my-service"]},
+        {"sub": "alice"},
+        {"sid": "1"},
+        {"exp": 1e400},
+        {"exp": "9999999999"},
+        {"exp": True},
+        {"iat": 9_999_999_999},
+        {"nbf": 9_999_999_999},
+        {"jti": 1},
+    ],
+    ids=str,
+)
+async def test_a_claim_that_says_something_else(
+    client: AsyncClient, forge: Forge, route: str, claims: dict[str, Any]
+) -> None:
+    assert await get(client, route, forge(**claims)) == REFUSED
+
+
+@pytest.mark.parametrize("route", ROUTES)
+async def test_another_purpose(client: AsyncClient, forge: Forge, route: str) -> None:
+    assert await get(client, route, forge(typ="JWT")) == REFUSED
+
+
+async def test_a_disabled_user_cannot_log_in(client: AsyncClient, db: AsyncSession, user: User) -> None:
+    user.disabled = True
+    await db.commit()
+
+    answer = await client.post("/token", data={"username": "alice", "password": PASSWORD})
+
+    assert answer.status_code == 401
+    assert answer.json() == {"detail": "Incorrect username or password", "error": "invalid_grant"}
+
+
+async def test_a_disabled_user_is_out_at_once(client: AsyncClient, db: AsyncSession, user: User, login: Login) -> None:
+    headers = await login(user)
+    user.disabled = True
+    await db.commit()
+
+    answer = await client.get("/users/me", headers=headers)
+
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == REFUSED
+
+
+async def test_a_deleted_user_is_out_at_once(client: AsyncClient, db: AsyncSession, user: User, login: Login) -> None:
+    headers = await login(user)
+    await db.delete(user)
+    await db.commit()
+
+    assert (await client.get("/users/me", headers=headers)).status_code == 401
+
+
+async def test_passwords_of_73_bytes_that_differ_at_the_end(client: AsyncClient, db: AsyncSession, user: User) -> None:
+    user.hashed_password = get_password_hash("x" * 72 + "a", rounds=4)
+    await db.commit()
+
+    right = await client.post("/token", data={"username": "alice", "password": "x" * 72 + "a"})
+    wrong = await client.post("/token", data={"username": "alice", "password": "x" * 72 + "b"})
+
+    assert (right.status_code, wrong.status_code) == (200, 401)
+
+
+async def test_a_nul_byte_in_a_password(client: AsyncClient, user: User) -> None:
+    answer = await client.post("/token", data={"username": "alice", "password": f"{PASSWORD}\0"})
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+def test_an_unknown_user_costs_the_same_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, not timed: the work is one verification, at the same cost."""
+    costs: list[str] = []
+    verify = passwords.verify_password
+
+    def counted(plain_password: str, hashed_password: str) -> bool:
+        costs.append(hashed_password.split("$")[2])
+        return verify(plain_password, hashed_password)
+
+    monkeypatch.setattr(passwords, "verify_password", counted)
+    check_password("wrong", get_password_hash("right", rounds=5), rounds=5)
+    check_password("wrong", None, rounds=5)
+    check_password("wrong", "!", rounds=5)
+
+    assert costs == ["v=2,t=2b,r=5"] * 3
+
+
+async def test_the_hash_is_never_shown(client: AsyncClient, user: User, login: Login) -> None:
+    answer = await client.get("/users/me", headers=await login(user))
+
+    assert "password" not in answer.text
+    assert "bcrypt" not in answer.text
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Token", ""])
+async def test_another_scheme_is_no_token(client: AsyncClient, forge: Forge, scheme: str) -> None:
+    answer = await client.get("/protected", headers={"Authorization": f"{scheme} {forge()}"})
+
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+def test_a_token_lives_no_longer_than_the_settings_say(application: FastAPI) -> None:
+    assert application.state.token_policy.lifetime == timedelta(minutes=30)

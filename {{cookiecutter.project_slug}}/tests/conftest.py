@@ -1,0 +1,132 @@
+"""What tests of any app can ask for:
+
+    client      an httpx.AsyncClient that talks to the application in this process
+    db          an AsyncSession on the suite's own database
+    user        somebody, with the password `PASSWORD`
+    admin       a superuser, with the password `PASSWORD`
+    login       `await login(user)` logs in over HTTP and returns the header for the client's requests
+    database    the `Database` of the application
+    application the application itself; `settings` are its settings
+    client_with `client_with(environment="production")` is a client of an application with other settings
+
+Each test begins with empty tables. The database is a temporary SQLite file, or a new one on the server that
+TEST_DATABASE_URL names.
+"""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.models import User
+from app.accounts.passwords import get_password_hash
+from app.core.database import Base, Database
+from app.core.migrations import migrate
+from app.settings import Settings, get_settings
+from tests.databases import new_database
+
+# Neither the developer's environment nor .env decides what is tested.
+Settings.model_config["env_file"] = None
+for setting in Settings.model_fields:
+    os.environ.pop(setting.upper(), None)
+os.environ |= {"ENVIRONMENT": "test", "SECRET_KEY": secrets.token_urlsafe(64), "BCRYPT_ROUNDS": "4"}
+
+PASSWORD = "correct horse battery staple"
+PASSWORD_HASH = get_password_hash(PASSWORD, rounds=4)
+
+Login = Callable[..., Awaitable[dict[str, str]]]
+ClientWith = Callable[..., Awaitable[AsyncClient]]
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+async def settings() -> AsyncIterator[Settings]:
+    """Settings that also commands run by a test will find."""
+    async with new_database() as url:
+        os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
+        get_settings.cache_clear()
+        yield get_settings()
+
+
+@pytest.fixture(scope="session")
+async def application(settings: Settings) -> AsyncIterator[FastAPI]:
+    from app.main import create_app  # not before the settings are made: it serves with them
+
+    app = create_app(settings)
+    await migrate(app.state.database, report=lambda _: None)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def database(application: FastAPI) -> AsyncIterator[Database]:
+    database: Database = application.state.database
+    yield database
+    async with database.engine.begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            await connection.execute(table.delete())
+
+
+@pytest.fixture
+async def db(database: Database) -> AsyncIterator[AsyncSession]:
+    async with database.session() as session:
+        yield session
+
+
+@pytest.fixture
+async def client(application: FastAPI, database: Database) -> AsyncIterator[AsyncClient]:
+    async with AsyncClient(transport=ASGITransport(application), base_url="http://localhost") as client:
+        yield client
+
+
+@pytest.fixture
+async def client_with(settings: Settings, database: Database) -> AsyncIterator[ClientWith]:
+    from app.main import create_app
+
+    async with AsyncExitStack() as stack:
+
+        async def client_with(**changes: Any) -> AsyncClient:
+            app = create_app(settings.model_copy(update=changes))
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            client = AsyncClient(transport=ASGITransport(app), base_url="http://localhost")
+            return await stack.enter_async_context(client)
+
+        yield client_with
+
+
+@pytest.fixture
+async def user(db: AsyncSession) -> User:
+    return await save(db, User(username="alice", email="alice@example.com", hashed_password=PASSWORD_HASH))
+
+
+@pytest.fixture
+async def admin(db: AsyncSession) -> User:
+    admin = User(username="root", email="root@example.com", hashed_password=PASSWORD_HASH)
+    admin.is_staff = admin.is_superuser = True
+    return await save(db, admin)
+
+
+async def save(db: AsyncSession, user: User) -> User:
+    db.add(user)
+    await db.commit()
+    return user
+
+
+@pytest.fixture
+def login(client: AsyncClient) -> Login:
+    async def login(user: User, password: str = PASSWORD) -> dict[str, str]:
+        answer = await client.post("/token", data={"username": user.username, "password": password})
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    return login

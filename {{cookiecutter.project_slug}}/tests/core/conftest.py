@@ -1,0 +1,26 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app.core import migrations
+from app.core.database import Database
+from tests.databases import new_database
+
+
+@pytest.fixture
+async def empty() -> AsyncIterator[Database]:
+    async with new_database() as url:
+        database = Database(url)
+        yield database
+        await database.dispose()
+
+
+@pytest.fixture
+def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty history of the tests' own, so that they write no migration into the project."""
+    for name in ("env.py", "script.py.mako"):
+        (tmp_path / name).write_bytes((migrations.MIGRATIONS / name).read_bytes())
+    monkeypatch.setattr(migrations, "MIGRATIONS", tmp_path)
+    (tmp_path / "versions").mkdir()
+    return tmp_path / "versions"

@@ -1,0 +1,148 @@
+import logging
+from collections.abc import AsyncIterator
+
+import pytest
+from fastapi import APIRouter
+from httpx import AsyncClient, Response
+
+from app.hello import routes
+from tests.conftest import ClientWith
+
+HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
+
+
+FORM = "application/x-www-form-urlencoded"
+
+
+async def chunks() -> AsyncIterator[bytes]:
+    """A body that does not say how long it will be."""
+    for _ in range(17):
+        yield b"x" * 2**16
+
+
+def assert_secured(answer: Response) -> None:
+    assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy
+    assert answer.headers["X-Request-ID"]
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "options"),
+    [
+        ("GET", "/nowhere", 404, {}),
+        ("DELETE", "/token", 405, {}),
+        ("GET", "/protected", 401, {}),
+        ("POST", "/token", 413, {"content": b"x" * (2**20 + 1)}),
+        ("POST", "/token", 413, {"content": chunks(), "headers": {"Content-Type": FORM}}),
+        ("GET", "/protected", 400, {"headers": {"Host": "evil.example"}}),
+    ],
+)
+async def test_every_error_is_json_and_carries_the_security_headers(
+    client: AsyncClient, method: str, path: str, status: int, options: dict[str, object]
+) -> None:
+    answer = await client.request(method, path, **options)  # type: ignore[arg-type]
+
+    assert answer.status_code == status
+    assert_secured(answer)
+
+
+async def test_a_bug_is_500_without_a_reason_and_with_a_traceback_in_the_log(
+    client_with: ClientWith, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    faulty = APIRouter()
+
+    @faulty.get("/fault")
+    async def fault() -> None:
+        raise RuntimeError("the reason")
+
+    monkeypatch.setattr(routes, "router", faulty)
+    client = await client_with()
+
+    answer = await client.get("/fault")
+
+    assert answer.status_code == 500
+    assert_secured(answer)
+    assert answer.json() == {"detail": "Internal server error"}
+    assert "RuntimeError: the reason" in caplog.text
+
+
+async def test_a_client_can_name_its_request(client: AsyncClient) -> None:
+    answer = await client.get("/health/live", headers={"X-Request-ID": "my-1"})
+
+    assert answer.headers["X-Request-ID"] == "my-1"
+
+
+@pytest.mark.parametrize("name", ["a b", "x" * 65, "é", "a\tb", ""])
+async def test_a_name_that_could_spoil_a_log_is_replaced(client: AsyncClient, name: str) -> None:
+    answer = await client.get("/health/live", headers={b"X-Request-ID": name.encode()})
+
+    assert len(answer.headers["X-Request-ID"]) == 32
+
+
+async def test_the_log_has_the_path_but_not_the_query(client: AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "app.access")
+
+    await client.get("/health/live?token=hush")
+
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "app.access"]
+    assert line.startswith("GET /health/live 200 ")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:80", "[::1]", "[::1]:8000"])
+async def test_local_names_are_served(client: AsyncClient, host: str) -> None:
+    assert (await client.get("/nowhere", headers={"Host": host})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "host", ["", "evil.example", "localhost.evil.example", "localhost:80@evil.example", "[::1", "::1"]
+)
+async def test_other_names_are_not(client: AsyncClient, host: str) -> None:
+    assert (await client.get("/nowhere", headers={"Host": host})).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host", "status"),
+    [
+        ("*.example.com", "api.example.com", 404),
+        ("*.example.com", "example.com", 400),
+        ("*.example.com", "notexample.com", 400),
+        ("*", "anything", 404),
+    ],
+)
+async def test_hosts_can_be_patterns(client_with: ClientWith, allowed: str, host: str, status: int) -> None:
+    client = await client_with(allowed_hosts=(allowed,))
+
+    assert (await client.get("/nowhere", headers={"Host": host})).status_code == status
+
+
+async def test_probes_may_use_any_name(client: AsyncClient) -> None:
+    answer = await client.get("/health/live", headers={"Host": "10.0.0.7"})
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_only_production_insists_on_https(client: AsyncClient, client_with: ClientWith) -> None:
+    production = await client_with(environment="production")
+
+    assert "Strict-Transport-Security" not in (await client.get("/nowhere")).headers
+    assert "max-age=" in (await production.get("/nowhere")).headers["Strict-Transport-Security"]
+
+
+async def test_no_other_origin_is_let_in_by_default(client: AsyncClient) -> None:
+    answer = await client.get("/health/live", headers={"Origin": "https://app.example.com"})
+
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+async def test_a_named_origin_is_let_in(client_with: ClientWith) -> None:
+    client = await client_with(cors_allow_origins=("https://app.example.com",))
+
+    named = await client.get("/health/live", headers={"Origin": "https://app.example.com"})
+    other = await client.get("/health/live", headers={"Origin": "https://evil.example"})
+
+    assert named.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+    assert "Access-Control-Allow-Origin" not in other.headers

@@ -1,0 +1,52 @@
+from pathlib import Path
+
+from app.core.database import Database
+from app.core.migrations import history, in_step, make_migration, migrate, pending
+
+
+def silent(_: str) -> None: ...
+
+
+async def test_the_models_ask_for_no_migration(database: Database) -> None:
+    assert await in_step(database)
+
+
+async def test_there_and_back(empty: Database) -> None:
+    everything = await pending(empty)
+    steps: list[str] = []
+
+    await migrate(empty, report=steps.append)
+    assert await pending(empty) == []
+    await migrate(empty, "zero", report=steps.append)
+    assert await pending(empty) == everything
+
+    assert steps == [f"Applied {name}" for name in everything] + [f"Unapplied {name}" for name in reversed(everything)]
+
+
+async def test_migrating_twice_does_nothing(empty: Database) -> None:
+    await migrate(empty, report=silent)
+    steps: list[str] = []
+
+    await migrate(empty, report=steps.append)
+
+    assert steps == []
+
+
+async def test_a_migration_is_written_from_the_models(empty: Database, versions: Path) -> None:
+    assert not await in_step(empty)
+
+    path = await make_migration(empty, "first")
+
+    assert path == str(versions / "0001_first.py")
+    assert "accounts_user" in Path(path).read_text()
+    await migrate(empty, report=silent)
+    assert await in_step(empty)
+    assert await make_migration(empty, "second") is None
+    assert [(step.id, step.applied) for step in await history(empty)] == [("0001_first", True)]
+
+
+async def test_an_empty_migration_is_written_on_request(empty: Database, versions: Path) -> None:
+    await make_migration(empty, "data", empty=True)
+
+    assert [file.name for file in versions.glob("*.py")] == ["0001_data.py"]
+    await migrate(empty, report=silent)
