@@ -4,7 +4,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 $(VENV)/.installed: requirements.txt | $(BIN)/python
 	@$(call install,$<)
@@ -16,16 +15,21 @@ $(VENV)/.installed-dev: requirements-dev.txt | $(BIN)/python
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, as in: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
-	@if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(VENV); else $(PYTHON) -m venv $(VENV); fi
+	@if command -v uv >/dev/null; then uv venv --quiet --seed --python $(PYTHON) $(VENV); else $(PYTHON) -m venv --without-pip $(VENV); fi
 
 # uv installs in a second what takes pip ten; where neither it nor its package can be had, pip does it alone.
-# (A venv that uv made has no pip: ensurepip, of the standard library, puts it in.)
+# The pip that fetches uv is the machine's: to make one in the environment first (ensurepip) takes longer than all else.
 define install
-requirements="--quiet --require-hashes -r $(1)"; echo "Installing $(1) …"; \
-if command -v uv >/dev/null; then VIRTUAL_ENV=$(VENV) uv pip install $$requirements; exit; fi; \
-$(PIP) --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null; \
-if $(PIP) install --quiet uv 2>/dev/null; then VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install $$requirements; \
-else $(PIP) install $$requirements; fi
+set -e; echo "Installing $(1) …"; \
+uv=$$(command -v uv || echo $(BIN)/uv); pip="$(PYTHON) -m pip --python $(BIN)/python"; \
+if ! test -x "$$uv"; then \
+    $$pip --version >/dev/null 2>&1 || { $(BIN)/python -m ensurepip >/dev/null; pip="$(BIN)/python -m pip"; }; \
+    $$pip install --quiet --disable-pip-version-check uv || echo "uv cannot be had: pip does it alone."; \
+fi; \
+if test -x "$$uv"; then \
+    VIRTUAL_ENV=$(VENV) $$uv pip install --quiet --compile-bytecode --require-hashes -r $(1); \
+    test -x $(BIN)/pip || VIRTUAL_ENV=$(VENV) $$uv pip install --quiet pip; \
+else $$pip install --quiet --disable-pip-version-check --require-hashes -r $(1); fi
 endef
 
 # Pins what pyproject.toml asks for at its newest, for every Python and system; run as `make lock`.
