@@ -22,7 +22,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Make an application of its own, with its own connections; nothing is opened before the first request."""
+    """Make an application of its own, with its own connections; nothing is opened before the first request.
+
+    Raises SettingsError where an app finds that its settings do not go together.
+    """
     app = Application(
         title=TITLE,
         version=PROJECT["version"],
@@ -50,10 +53,10 @@ def create_app(settings: Settings) -> FastAPI:
 def _served() -> FastAPI:
     try:
         settings = get_settings()
+        configure_logging(settings)
+        return create_app(settings)
     except SettingsError as error:
         sys.exit(str(error))
-    configure_logging(settings)
-    return create_app(settings)
 
 
 app = _served()

@@ -67,6 +67,8 @@ def _with_ssl(url: URL) -> URL:
 
 
 CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(split_commas)]
+SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(split_commas)]
+OptionalSecret = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None)]
 DatabaseURL = Annotated[URL, BeforeValidator(parse_database_url)]
 OptionalDatabaseURL = Annotated[URL | None, BeforeValidator(lambda value: parse_database_url(value) if value else None)]
 
@@ -83,6 +85,15 @@ def _unless_production(values: dict[str, Any]) -> bool:
     return bool(values["environment"] != "production")
 
 
+def _refuse_guessable(key: str) -> None:
+    if PLACEHOLDER in key:
+        raise ValueError("is still the placeholder of .env.example")
+    if len(key.encode()) < KEY_BYTES:
+        raise ValueError(f"is shorter than {KEY_BYTES} bytes")
+    if key in PUBLISHED_KEYS or any(word in key.lower() for word in SAMPLE_WORDS):
+        raise ValueError("is a sample key, with which everybody can sign tokens")
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=BASE_DIR / ".env",
@@ -94,8 +105,10 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    # Signs the access tokens.
+    # Signs the access tokens, where JWT_ALGORITHM is HS256.
     secret_key: SecretStr
+    # Keys of before, which still verify: `manage.py rotatekey` puts them here.
+    secret_key_fallbacks: SecretList = ()
     environment: Literal["local", "test", "production"] = "local"
 
     database_url: DatabaseURL = Field(default_factory=lambda: parse_database_url("sqlite:///db.sqlite3"))
@@ -103,6 +116,13 @@ class Settings(BaseSettings):
     test_database_url: OptionalDatabaseURL = None
 
     access_token_expire_minutes: int = Field(default=30, ge=1, le=24 * 60)
+    # A session ends when its refresh token has not been used for so long.
+    refresh_token_expire_days: int = Field(default=14, ge=1, le=3650)
+    # With EdDSA or RS256 other services verify tokens by /.well-known/jwks.json, and need no secret.
+    jwt_algorithm: Literal["HS256", "EdDSA", "RS256"] = "HS256"
+    # PEM, with \n for its line ends, or a path from the project's root.
+    jwt_private_key: OptionalSecret = None
+    jwt_public_key_fallbacks: CommaSeparated = ()
     # Who makes the tokens and whom they are for; other services that trust them check both.
     jwt_issuer: str = Field(default=PROJECT["name"], min_length=1)
     jwt_audience: str = Field(default=PROJECT["name"], min_length=1)
@@ -121,14 +141,15 @@ class Settings(BaseSettings):
     @field_validator("secret_key")
     @classmethod
     def _unguessable(cls, key: SecretStr) -> SecretStr:
-        text = key.get_secret_value()
-        if PLACEHOLDER in text:
-            raise ValueError("is still the placeholder of .env.example")
-        if len(text.encode()) < KEY_BYTES:
-            raise ValueError(f"is shorter than {KEY_BYTES} bytes")
-        if text in PUBLISHED_KEYS or any(word in text.lower() for word in SAMPLE_WORDS):
-            raise ValueError("is a published sample key, which everybody can sign tokens with")
+        _refuse_guessable(key.get_secret_value())
         return key
+
+    @field_validator("secret_key_fallbacks")
+    @classmethod
+    def _all_unguessable(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for key in keys:
+            _refuse_guessable(key.get_secret_value())
+        return keys
 
     @field_validator("allowed_hosts")
     @classmethod

@@ -116,6 +116,10 @@ async def admin(db: AsyncSession) -> User:
     return await save(db, admin)
 
 
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
 async def save(db: AsyncSession, user: User) -> User:
     db.add(user)
     await db.commit()
@@ -127,6 +131,6 @@ def login(client: AsyncClient) -> Login:
     async def login(user: User, password: str = PASSWORD) -> dict[str, str]:
         answer = await client.post("/token", data={"username": user.username, "password": password})
         assert answer.status_code == 200, answer.text
-        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        return bearer(answer.json()["access_token"])
 
     return login

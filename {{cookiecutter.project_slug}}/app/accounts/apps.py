@@ -3,7 +3,8 @@ from datetime import timedelta
 from fastapi import FastAPI
 
 from app.accounts.hashing import PasswordHasher
-from app.accounts.tokens import TokenPolicy
+from app.accounts.keys import load_keys
+from app.accounts.tokens import TokenPolicy, TokenVerifier
 from app.settings import Settings
 
 
@@ -11,10 +12,10 @@ def ready(app: FastAPI) -> None:
     """Make once what requests share: the rules for tokens, and the threads that hash."""
     settings: Settings = app.state.settings
     app.state.token_policy = TokenPolicy(
-        key=settings.secret_key.get_secret_value().encode(),
-        algorithm="HS256",
+        keys=load_keys(settings),
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
         lifetime=timedelta(minutes=settings.access_token_expire_minutes),
     )
+    app.state.token_verifier = TokenVerifier(app.state.token_policy)
     app.state.password_hasher = PasswordHasher(settings.bcrypt_rounds)

@@ -9,16 +9,16 @@ async def exact(user: CurrentUser): ...         # as the database has it now
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, HTTPException, Request, status
 from fastapi.security import OAuth2PasswordBearer
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
-from app.accounts.models import User
+from app.accounts.models import Session, User
 from app.accounts.schemas import TokenData
-from app.accounts.tokens import InvalidToken, verify_token
+from app.accounts.tokens import InvalidToken
 from app.core.database import Database, get_database
 
 __all__ = ["AccessToken", "AuthenticatedUser", "CurrentUser", "JWTBearer", "User", "get_current_user", "oauth2_scheme"]
@@ -44,9 +44,10 @@ class JWTBearer:
         if not token:
             raise not_authenticated()
         try:
-            return verify_token(token, request.app.state.token_policy, datetime.now(UTC))
+            data: TokenData = request.app.state.token_verifier.verify(token, datetime.now(UTC))
         except InvalidToken:
             raise invalid_token() from None
+        return data
 
 
 AccessToken = Annotated[TokenData, Depends(JWTBearer())]
@@ -56,6 +57,7 @@ AccessToken = Annotated[TokenData, Depends(JWTBearer())]
 class AuthenticatedUser:
     """The caller, read in one query when the request came in; to change the user, load `User` through `Db`."""
 
+    session_id: UUID
     id: UUID
     username: str
     email: str
@@ -67,7 +69,9 @@ class AuthenticatedUser:
     last_login: datetime | None
 
 
-_current_user = select(
+# Typed loosely, since SQLAlchemy's own types end at ten columns. The order is that of AuthenticatedUser's fields.
+_current_user: Select[*tuple[Any, ...]] = select(
+    Session.id,
     User.id,
     User.username,
     User.email,
@@ -77,13 +81,14 @@ _current_user = select(
     User.is_superuser,
     User.date_joined,
     User.last_login,
-)
+).join(User, User.id == Session.user_id)
 
 
 async def get_current_user(
     token: AccessToken, database: Annotated[Database, Depends(get_database)]
 ) -> AuthenticatedUser:
-    row = await database.fetch_one(_current_user.where(User.id == token.sub, User.disabled.is_(False)))
+    live = (Session.id == token.sid) & Session.ended_at.is_(None) & (Session.expires_at > datetime.now(UTC))
+    row = await database.fetch_one(_current_user.where(live, User.id == token.sub, User.disabled.is_(False)))
     if row is None:
         raise invalid_token()
     return AuthenticatedUser(*row)

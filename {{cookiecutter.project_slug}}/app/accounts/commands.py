@@ -1,15 +1,17 @@
 import asyncio
 import os
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 
-from app.accounts import services
+from app.accounts import services, sessions
 from app.accounts.hashing import PasswordHasher
+from app.accounts.key_rotation import rotate_keys
 from app.accounts.schemas import UserCreate
 from app.core.cli import CommandError, ask_password, open_database
-from app.settings import get_settings
+from app.settings import BASE_DIR, get_settings
 
 cli = typer.Typer()
 
@@ -60,6 +62,27 @@ async def _create_superuser(new: UserCreate) -> None:
             raise CommandError("\n".join(error.args)) from None
         except services.Taken as error:
             raise CommandError(f"Another user has this {error}.") from None
+
+
+@cli.command()
+def rotatekey() -> None:
+    """Sign with new keys from the next start on; the present ones go to the fallbacks, and still verify."""
+    for line in rotate_keys(BASE_DIR, get_settings()):
+        print(line)
+    print("Restart the servers. Take the fallbacks out of .env when the last token they signed has expired.")
+
+
+@cli.command()
+def flushexpiredtokens() -> None:
+    """Delete the sessions that are over."""
+    print(f"{asyncio.run(_flush())} sessions deleted.")
+
+
+async def _flush() -> int:
+    async with open_database() as database, database.session() as db:
+        count = await sessions.flush(db, datetime.now(UTC))
+        await db.commit()
+    return count
 
 
 @cli.command()

@@ -1,7 +1,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import String
+from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from app.core.database import Base, utcnow
@@ -32,3 +32,20 @@ class User(Base):
     def _keep_folded(self, attribute: str, value: str) -> str:
         setattr(self, f"{attribute}_folded", fold(value))
         return value
+
+
+class Session(Base):
+    """One login on one device; `app.accounts.sessions` says how its refresh tokens work."""
+
+    __tablename__ = "accounts_session"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("accounts_user.id", ondelete="CASCADE"), index=True)
+    family_hash: Mapped[str] = mapped_column(String(64))
+    rotation_hash: Mapped[str] = mapped_column(String(64))
+    user_agent: Mapped[str] = mapped_column(String(255))
+    ip_address: Mapped[str | None] = mapped_column(String(45))
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None]

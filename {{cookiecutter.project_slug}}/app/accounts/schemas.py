@@ -15,6 +15,7 @@ class Token(BaseModel):
     access_token: str
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 (no password, but a word of RFC 6750)
     expires_in: int = Field(description="Seconds until the access token expires.")
+    refresh_token: str = Field(description="Good for one use.")
 
 
 class TokenData(BaseModel):
@@ -31,12 +32,20 @@ class TokenData(BaseModel):
 
 
 class TokenForm(BaseModel):
-    """What a client posts for a token (RFC 6749, 4.3.2); fields that it does not know are ignored."""
+    """What a client posts for a token (RFC 6749, 4.3.2 and 6); fields that are not known are ignored."""
 
     grant_type: str = "password"
     username: str | None = Field(None, description="The username, or the e-mail address.")
     password: str | None = Field(None, json_schema_extra={"format": "password"})
+    refresh_token: str | None = None
     scope: str = ""
+
+
+class RevocationForm(BaseModel):
+    """What a client posts to end a session (RFC 7009, 2.1); the hint is not needed."""
+
+    token: str | None = Field(None, description="An access token, or a refresh token.")
+    token_type_hint: str | None = None
 
 
 class OAuth2ErrorRead(BaseModel):
@@ -44,6 +53,24 @@ class OAuth2ErrorRead(BaseModel):
 
     error: str
     detail: str
+
+
+class SessionRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    user_agent: str
+    ip_address: str | None
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    current: bool = Field(False, description="Whether this request belongs to it.")
+
+
+class JWKSet(BaseModel):
+    """Public keys (RFC 7517, 5)."""
+
+    keys: list[dict[str, str]]
 
 
 class UserCreate(BaseModel):

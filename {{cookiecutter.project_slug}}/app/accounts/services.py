@@ -1,15 +1,17 @@
 """The use cases: what routes, commands and the admin site call."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import sessions
 from app.accounts.hashing import PasswordHasher
 from app.accounts.models import User, fold
 from app.accounts.passwords import password_faults
 from app.accounts.schemas import UserCreate
+from app.accounts.sessions import Device, RefreshToken
 
 
 class InvalidCredentials(Exception):
@@ -31,7 +33,7 @@ async def find_user(db: AsyncSession, name: str) -> User | None:
 
 
 async def authenticate(db: AsyncSession, hasher: PasswordHasher, name: str, password: str, now: datetime) -> User:
-    """Raises InvalidCredentials, always after the work of one hash."""
+    """Leaves the commit to its caller. Raises InvalidCredentials, always after the work of one hash."""
     user = await find_user(db, name)
     await db.commit()  # gives the connection back: others can use it while this login waits for its hash
     valid, new_hash = await hasher.check(password, user.hashed_password if user else None)
@@ -46,8 +48,23 @@ async def authenticate(db: AsyncSession, hasher: PasswordHasher, name: str, pass
     )
     if logged_in.one_or_none() is None:
         raise InvalidCredentials
-    await db.commit()
     return user
+
+
+async def log_in(
+    db: AsyncSession,
+    hasher: PasswordHasher,
+    name: str,
+    password: str,
+    device: Device,
+    now: datetime,
+    lifetime: timedelta,
+) -> tuple[User, RefreshToken]:
+    """Start a session that lasts until no refresh token has been used for a lifetime. Raises as `authenticate` does."""
+    user = await authenticate(db, hasher, name, password, now)
+    token = sessions.start(db, user.id, device, now, lifetime)
+    await db.commit()
+    return user, token
 
 
 async def create_user(
@@ -77,9 +94,10 @@ async def _taken_field(db: AsyncSession, new: UserCreate) -> str:
 
 
 async def set_password(db: AsyncSession, hasher: PasswordHasher, user: User, password: str, *, min_length: int) -> None:
-    """Raises InvalidPassword."""
+    """End all of the user's sessions with it. Raises InvalidPassword."""
     check_new_password(password, min_length)
     user.hashed_password = await hasher.hash(password)
+    await sessions.end_all(db, user.id, datetime.now(UTC))
     await db.commit()
 
 

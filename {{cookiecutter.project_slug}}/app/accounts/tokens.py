@@ -3,19 +3,22 @@
 Functions of their arguments: the keys and the clock come in.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import jwt
+from cachetools import LRUCache
 from pydantic import ValidationError
 
+from app.accounts.keys import KeyRing
 from app.accounts.schemas import TokenData
 
 TYPES = ("at+jwt", "application/at+jwt")  # RFC 9068, 4: either form, in any case
 REQUIRED_CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti", "sid"]
 LEEWAY = 10  # s that another machine's clock may be ahead
+REMEMBERED = 4096  # verified tokens, about 1 KiB each
 
 
 class InvalidToken(Exception):
@@ -26,8 +29,7 @@ class InvalidToken(Exception):
 class TokenPolicy:
     """How tokens are made, and so the only way in which they are accepted."""
 
-    key: bytes = field(repr=False)
-    algorithm: str
+    keys: KeyRing
     issuer: str
     audience: str
     lifetime: timedelta
@@ -47,7 +49,8 @@ def create_access_token(subject: UUID, session_id: UUID, policy: TokenPolicy, no
         "jti": uuid4().hex,
         "sid": str(session_id),
     }
-    return _jwt.encode(claims, policy.key, policy.algorithm, headers={"typ": TYPES[0]})
+    headers = {"typ": TYPES[0]} | ({"kid": policy.keys.key_id} if policy.keys.key_id else {})
+    return _jwt.encode(claims, policy.keys.signing_key, policy.keys.algorithm, headers=headers)
 
 
 def verify_token(token: str, policy: TokenPolicy, now: datetime) -> TokenData:
@@ -63,10 +66,20 @@ def verify_token(token: str, policy: TokenPolicy, now: datetime) -> TokenData:
 
 
 def _decode(token: str, policy: TokenPolicy) -> dict[str, Any]:
+    key_id = jwt.get_unverified_header(token).get("kid")
+    for key in policy.keys.verifying_keys.get(key_id, ()):
+        try:
+            return _decode_with(key, token, policy)
+        except jwt.InvalidSignatureError:
+            continue
+    raise jwt.InvalidSignatureError("none of our keys made it")
+
+
+def _decode_with(key: Any, token: str, policy: TokenPolicy) -> dict[str, Any]:
     return _jwt.decode_complete(
         token,
-        policy.key,
-        algorithms=[policy.algorithm],  # never the token's own word for it (RFC 8725, 3.1)
+        key,
+        algorithms=[policy.keys.algorithm],  # never the token's own word for it (RFC 8725, 3.1)
         issuer=policy.issuer,
         audience=policy.audience,
         options={
@@ -83,3 +96,23 @@ def _decode(token: str, policy: TokenPolicy) -> dict[str, Any]:
 def _is_current(data: TokenData, now: float) -> bool:
     not_before = max(data.iat, data.nbf or data.iat)
     return not_before <= now + LEEWAY and now < data.exp
+
+
+class TokenVerifier:
+    """Remembers the tokens that it has verified: a client sends the same one again and again.
+
+    One belongs to one set of keys, and so a key that is withdrawn takes what was remembered with it.
+    """
+
+    def __init__(self, policy: TokenPolicy) -> None:
+        self.policy = policy
+        self._verified: LRUCache[str, TokenData] = LRUCache(REMEMBERED)
+
+    def verify(self, token: str, now: datetime) -> TokenData:
+        """Raises InvalidToken, whatever is wrong."""
+        data = self._verified.get(token)
+        if data is None:
+            data = self._verified[token] = verify_token(token, self.policy, now)
+        elif now.timestamp() >= data.exp:
+            raise InvalidToken
+        return data

@@ -1,12 +1,25 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import jwt
 import pytest
 
-from app.accounts.tokens import LEEWAY, InvalidToken, TokenPolicy, create_access_token, verify_token
+from app.accounts.keys import KeyRing
+from app.accounts.tokens import (
+    LEEWAY,
+    REMEMBERED,
+    InvalidToken,
+    TokenPolicy,
+    TokenVerifier,
+    create_access_token,
+    verify_token,
+)
 
-POLICY = TokenPolicy(key=b"k" * 32, algorithm="HS256", issuer="us", audience="them", lifetime=timedelta(minutes=5))
+KEY = b"k" * 32
+POLICY = TokenPolicy(
+    KeyRing("HS256", KEY, None, {None: (KEY,)}), issuer="us", audience="them", lifetime=timedelta(minutes=5)
+)
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -57,7 +70,7 @@ def test_it_is_not_valid_before_or_after(moment: float) -> None:
 
 def test_a_header_that_must_be_understood_and_is_not() -> None:
     claims = jwt.decode(make(), options={"verify_signature": False})
-    token = jwt.encode(claims, POLICY.key, headers={"typ": "at+jwt", "crit": ["b64"], "b64": True})
+    token = jwt.encode(claims, KEY, headers={"typ": "at+jwt", "crit": ["b64"], "b64": True})
 
     with pytest.raises(InvalidToken):
         verify_token(token, POLICY, NOW)
@@ -65,3 +78,37 @@ def test_a_header_that_must_be_understood_and_is_not() -> None:
 
 def test_a_policy_does_not_show_its_key() -> None:
     assert "kkk" not in repr(POLICY)
+
+
+def test_a_key_of_before_still_verifies() -> None:
+    new = b"n" * 32
+    rotated = replace(POLICY, keys=KeyRing("HS256", new, None, {None: (new, KEY)}))
+    withdrawn = replace(POLICY, keys=KeyRing("HS256", new, None, {None: (new,)}))
+
+    verify_token(make(), rotated, NOW)
+    with pytest.raises(InvalidToken):
+        verify_token(make(), withdrawn, NOW)
+
+
+def test_a_remembered_token_still_expires() -> None:
+    verifier, token = TokenVerifier(POLICY), make()
+
+    assert verifier.verify(token, NOW) is verifier.verify(token, NOW + timedelta(seconds=299))
+    with pytest.raises(InvalidToken):
+        verifier.verify(token, NOW + timedelta(seconds=300))
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    verifier = TokenVerifier(POLICY)
+    for _ in range(REMEMBERED + 10):
+        verifier.verify(make(), NOW)
+
+    assert len(verifier._verified) == REMEMBERED
+
+
+def test_a_token_that_was_refused_is_not_remembered() -> None:
+    verifier = TokenVerifier(POLICY)
+
+    for _ in range(2):
+        with pytest.raises(InvalidToken):
+            verifier.verify(make() + "x", NOW)

@@ -1,7 +1,7 @@
 from fastapi import APIRouter
 
-from app.accounts.routes import me, token
+from app.accounts.routes import keys, me, sessions, token
 
 router = APIRouter()
-router.include_router(token.router)
-router.include_router(me.router)
+for module in (token, me, sessions, keys):
+    router.include_router(module.router)

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
-from uuid import uuid4
+from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response, status
 from fastapi.exceptions import RequestValidationError
@@ -9,10 +9,10 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from app.accounts import services
-from app.accounts.models import User
-from app.accounts.schemas import OAuth2ErrorRead, Token, TokenForm
-from app.accounts.tokens import TokenPolicy, create_access_token
+from app.accounts import services, sessions
+from app.accounts.schemas import OAuth2ErrorRead, RevocationForm, Token, TokenForm
+from app.accounts.sessions import Device, InvalidRefreshToken, RefreshToken
+from app.accounts.tokens import InvalidToken, TokenPolicy, create_access_token
 from app.core.database import Db
 from app.core.errors import OAuth2Error
 
@@ -27,7 +27,7 @@ class OAuth2Route(APIRoute):
 
         async def oauth2_handler(request: Request) -> Response:
             try:
-                _refuse_repeated(await request.form())
+                _refuse_malformed(await request.form())
                 return await handler(request)
             except RequestValidationError:
                 raise _invalid_request("A parameter has the wrong form.") from None
@@ -39,10 +39,11 @@ class OAuth2Route(APIRoute):
         return oauth2_handler
 
 
-def _refuse_repeated(form: FormData) -> None:
-    """RFC 6749, 3.2: parameters must not be included more than once."""
-    if len(form.multi_items()) != len(form):
+def _refuse_malformed(form: FormData) -> None:
+    if len(form.multi_items()) != len(form):  # RFC 6749, 3.2: parameters must not be included more than once
         raise _invalid_request("A parameter is repeated.")
+    if any("\0" in value for value in form.values() if isinstance(value, str)):
+        raise _invalid_request("NUL characters are not allowed.")
 
 
 def _invalid_request(detail: str) -> OAuth2Error:
@@ -51,27 +52,32 @@ def _invalid_request(detail: str) -> OAuth2Error:
 
 router = APIRouter(tags=["token"], route_class=OAuth2Route)
 
+REFUSALS: dict[int | str, dict[str, Any]] = {400: {"model": OAuth2ErrorRead}, 401: {"model": OAuth2ErrorRead}}
 
-@router.post("/token", responses={400: {"model": OAuth2ErrorRead}, 401: {"model": OAuth2ErrorRead}})
-async def login(form: Annotated[TokenForm, Form()], request: Request, response: Response, db: Db) -> Token:
-    """Give an access token for a username (or an e-mail address) and a password."""
-    if form.grant_type != "password":
-        raise OAuth2Error("unsupported_grant_type", "The grant type must be password.")
+
+@router.post("/token", responses=REFUSALS)
+async def token(form: Annotated[TokenForm, Form()], request: Request, response: Response, db: Db) -> Token:
+    """Log in with a username (or an e-mail address) and a password, or go on with a refresh token.
+
+    A refresh token works once. One that comes back ends its session, since somebody has a copy.
+    """
     if form.scope:
         raise OAuth2Error("invalid_scope", "No scopes exist here: leave scope empty.")
-    user = await _authenticated(form, request, db)
+    if form.grant_type not in GRANTS:
+        raise OAuth2Error("unsupported_grant_type", f"The grant type must be one of {', '.join(GRANTS)}.")
+    user_id, refresh_token = await GRANTS[form.grant_type](form, request, db)
     response.headers["Cache-Control"] = "no-store"
-    return _token(user, request.app.state.token_policy)
+    return _token(user_id, refresh_token, request.app.state.token_policy)
 
 
-async def _authenticated(form: TokenForm, request: Request, db: Db) -> User:
+async def _password_grant(form: TokenForm, request: Request, db: Db) -> tuple[UUID, RefreshToken]:
     if not form.username or not form.password:
         raise _invalid_request("username and password are required.")
-    if "\0" in form.username + form.password:
-        raise _invalid_request("NUL characters are not allowed.")
-    hasher = request.app.state.password_hasher
+    hasher, now = request.app.state.password_hasher, datetime.now(UTC)
     try:
-        return await services.authenticate(db, hasher, form.username, form.password, datetime.now(UTC))
+        user, refresh_token = await services.log_in(
+            db, hasher, form.username, form.password, _device(request), now, _lifetime(request)
+        )
     except services.InvalidCredentials:
         raise OAuth2Error(
             "invalid_grant",
@@ -79,8 +85,46 @@ async def _authenticated(form: TokenForm, request: Request, db: Db) -> User:
             status.HTTP_401_UNAUTHORIZED,
             {"WWW-Authenticate": "Bearer"},
         ) from None
+    return user.id, refresh_token
 
 
-def _token(user: User, policy: TokenPolicy) -> Token:
-    access_token = create_access_token(user.id, uuid4(), policy, datetime.now(UTC))
-    return Token(access_token=access_token, expires_in=int(policy.lifetime.total_seconds()))
+async def _refresh_grant(form: TokenForm, request: Request, db: Db) -> tuple[UUID, RefreshToken]:
+    if not form.refresh_token:
+        raise _invalid_request("refresh_token is required.")
+    try:
+        return await sessions.rotate(db, form.refresh_token, datetime.now(UTC), _lifetime(request))
+    except InvalidRefreshToken:
+        raise OAuth2Error("invalid_grant", "The refresh token is invalid, expired or used.") from None
+
+
+GRANTS = {"password": _password_grant, "refresh_token": _refresh_grant}
+
+
+def _lifetime(request: Request) -> timedelta:
+    return timedelta(days=request.app.state.settings.refresh_token_expire_days)
+
+
+def _device(request: Request) -> Device:
+    return Device(request.headers.get("User-Agent", ""), request.client.host if request.client else None)
+
+
+def _token(user_id: UUID, refresh_token: RefreshToken, policy: TokenPolicy) -> Token:
+    return Token(
+        access_token=create_access_token(user_id, refresh_token.session_id, policy, datetime.now(UTC)),
+        expires_in=int(policy.lifetime.total_seconds()),
+        refresh_token=str(refresh_token),
+    )
+
+
+@router.post("/token/revoke", responses={400: {"model": OAuth2ErrorRead}})
+async def revoke(form: Annotated[RevocationForm, Form()], request: Request, db: Db) -> None:
+    """End the session of an access or a refresh token (RFC 7009); the answer is the same where there is none."""
+    if not form.token:
+        raise _invalid_request("token is required.")
+    now = datetime.now(UTC)
+    try:
+        access = request.app.state.token_verifier.verify(form.token, now)
+        await sessions.end(db, access.sid, access.sub, now)
+    except InvalidToken:
+        await sessions.end_by_refresh_token(db, form.token, now)
+    await db.commit()

@@ -78,7 +78,7 @@ def _valid_name(name: str | None) -> str:
 def _format(path: str) -> None:
     """Where the development tools are installed, leave nothing for `make lint` to complain about."""
     if find_spec("ruff"):
-        for action in (["check", "--fix"], ["format"]):
+        for action in (["format"], ["check", "--fix"]):
             subprocess.run([sys.executable, "-m", "ruff", *action, "--quiet", path], check=False)
 
 

@@ -1,0 +1,132 @@
+"""The keys that sign and verify access tokens: one that signs, and those that have signed before."""
+
+import hashlib
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
+
+from app.settings import BASE_DIR, Settings, SettingsError
+
+PrivateKey = Ed25519PrivateKey | RSAPrivateKey
+PublicKey = Ed25519PublicKey | RSAPublicKey
+JWK = dict[str, Any]
+
+PRIVATE_TYPES: Mapping[str, type[PrivateKey]] = {"EdDSA": Ed25519PrivateKey, "RS256": RSAPrivateKey}
+PUBLIC_TYPES: Mapping[str, type[PublicKey]] = {"EdDSA": Ed25519PublicKey, "RS256": RSAPublicKey}
+RSA_BITS = 2048  # the least that RFC 7518, 3.3 allows
+Key = TypeVar("Key")
+
+THUMBPRINT_MEMBERS = {"OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    algorithm: str
+    signing_key: Any = field(repr=False)
+    key_id: str | None
+    """The `kid` of new tokens; secrets have none, since even its hash would say something of a secret."""
+    verifying_keys: Mapping[str | None, tuple[Any, ...]] = field(repr=False)
+    """By `kid`: a token chooses among our keys, and brings none of its own (RFC 8725, 3.10)."""
+    public_jwks: tuple[JWK, ...] = ()
+
+
+def load_keys(settings: Settings) -> KeyRing:
+    """Raises SettingsError where a key is missing, unreadable, weak, or of another kind than the algorithm."""
+    if settings.jwt_algorithm == "HS256":
+        return _secrets(settings)
+    return _key_pairs(settings)
+
+
+def _secrets(settings: Settings) -> KeyRing:
+    keys = (settings.secret_key, *settings.secret_key_fallbacks)
+    secrets = tuple(key.get_secret_value().encode() for key in keys)
+    return KeyRing("HS256", secrets[0], None, {None: secrets})
+
+
+def _key_pairs(settings: Settings) -> KeyRing:
+    algorithm = settings.jwt_algorithm
+    if settings.jwt_private_key is None:
+        raise SettingsError(f"JWT_PRIVATE_KEY: is missing; JWT_ALGORITHM={algorithm} signs with it.")
+    private = read_private_key(settings.jwt_private_key.get_secret_value(), algorithm)
+    fallbacks = (_read_public_key(text, algorithm) for text in settings.jwt_public_key_fallbacks)
+    # By kid, since in the middle of a rotation the present key stands among the fallbacks, too.
+    publics = {to_jwk(key, algorithm)["kid"]: key for key in (private.public_key(), *fallbacks)}
+    return KeyRing(
+        algorithm,
+        private,
+        key_id=next(iter(publics)),
+        verifying_keys={kid: (key,) for kid, key in publics.items()},
+        public_jwks=tuple(to_jwk(key, algorithm) for key in publics.values()),
+    )
+
+
+def read_private_key(text: str, algorithm: str) -> PrivateKey:
+    try:
+        key = load_pem_private_key(_pem(text), password=None)
+    except (ValueError, TypeError, OSError, UnsupportedAlgorithm):
+        raise SettingsError("JWT_PRIVATE_KEY: is neither a private key in PEM nor a path to one.") from None
+    return _checked(key, PRIVATE_TYPES[algorithm], "JWT_PRIVATE_KEY", algorithm)
+
+
+def _read_public_key(text: str, algorithm: str) -> PublicKey:
+    try:
+        key = load_pem_public_key(_pem(text))
+    except (ValueError, OSError, UnsupportedAlgorithm):
+        raise SettingsError("JWT_PUBLIC_KEY_FALLBACKS: has what is neither a public key in PEM nor a path.") from None
+    return _checked(key, PUBLIC_TYPES[algorithm], "JWT_PUBLIC_KEY_FALLBACKS", algorithm)
+
+
+def _checked(key: object, expected: type[Key], setting: str, algorithm: str) -> Key:
+    if not isinstance(key, expected):
+        raise SettingsError(f"{setting}: is a key of another kind than JWT_ALGORITHM={algorithm} takes.")
+    if getattr(key, "key_size", RSA_BITS) < RSA_BITS:
+        raise SettingsError(f"{setting}: is an RSA key of less than {RSA_BITS} bits.")
+    return key
+
+
+def key_path(text: str) -> Path | None:
+    """Return the file that the setting names, or None where it holds the key itself."""
+    return None if text.startswith("-----BEGIN ") else BASE_DIR / text
+
+
+def _pem(text: str) -> bytes:
+    path = key_path(text)
+    # In .env a key is one line, with \n for its line ends.
+    return path.read_bytes() if path else text.replace("\\n", "\n").encode()
+
+
+def to_jwk(key: PublicKey, algorithm: str) -> JWK:
+    """Return the public key as RFC 7517 has it; its `kid` is its thumbprint (RFC 7638), so that each kid is one key."""
+    jwk = RSAAlgorithm.to_jwk(key, True) if isinstance(key, RSAPublicKey) else OKPAlgorithm.to_jwk(key, True)
+    members = {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+    thumbprint = urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+    return {**members, "kid": thumbprint, "use": "sig", "alg": algorithm}
+
+
+def new_private_key(algorithm: str) -> PrivateKey:
+    return generate_private_key(65537, RSA_BITS) if algorithm == "RS256" else Ed25519PrivateKey.generate()
+
+
+def private_pem(key: PrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def public_pem(key: PublicKey) -> str:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -1,0 +1,155 @@
+"""Refresh tokens, and the sessions that they keep alive (RFC 9700, 4.14.2).
+
+A session begins with a login. Its refresh token is `ID.FAMILY.ROTATION`: the session's id, a secret that stays the same
+as long as the session lasts, and one that is new after each use. The table has only hashes of both, so that who reads
+it cannot make a token. A right FAMILY with an old ROTATION is a token that was used before: somebody has a copy, nobody
+can tell who, and so the session ends. Without the right FAMILY it is no token of ours, and ends nothing.
+
+All times come in as arguments; what these functions change is committed by their caller, but for `rotate`.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, Update, delete, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.models import Session, User
+
+SECRET_BYTES = 32  # 256 bits: too many to guess, so a fast hash is enough to keep them
+DEVICE_LENGTH = 255
+
+
+class InvalidRefreshToken(Exception):
+    pass
+
+
+@dataclass(frozen=True)
+class Device:
+    user_agent: str
+    ip_address: str | None
+
+
+@dataclass(frozen=True)
+class RefreshToken:
+    session_id: UUID
+    family: str
+    rotation: str
+
+    def __str__(self) -> str:
+        return f"{self.session_id.hex}.{self.family}.{self.rotation}"
+
+    @classmethod
+    def parse(cls, text: str) -> "RefreshToken":
+        """Raises InvalidRefreshToken."""
+        try:
+            session_id, family, rotation = text.split(".")
+            return cls(UUID(hex=session_id), family, rotation)
+        except ValueError:
+            raise InvalidRefreshToken from None
+
+    def is_of(self) -> ColumnElement[bool]:
+        return (Session.id == self.session_id) & (Session.family_hash == _hash(self.family))
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _new_secret() -> str:
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def start(db: AsyncSession, user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> RefreshToken:
+    token = RefreshToken(uuid4(), _new_secret(), _new_secret())
+    db.add(
+        Session(
+            id=token.session_id,
+            user_id=user_id,
+            family_hash=_hash(token.family),
+            rotation_hash=_hash(token.rotation),
+            user_agent=device.user_agent[:DEVICE_LENGTH],
+            ip_address=device.ip_address,
+            created_at=now,
+            last_used_at=now,
+            expires_at=now + lifetime,
+        )
+    )
+    return token
+
+
+async def rotate(db: AsyncSession, text: str, now: datetime, lifetime: timedelta) -> tuple[UUID, RefreshToken]:
+    """Exchange a refresh token for the next one; return the user's id with it.
+
+    Raises InvalidRefreshToken. By then the end of the session, where a used token has come back, is committed: what is
+    known of a theft must outlive the answer that reports it.
+    """
+    old = RefreshToken.parse(text)
+    new = RefreshToken(old.session_id, old.family, _new_secret())
+    # One statement decides: of several that come at once, the first changes the hash that the others look for.
+    user_id = await db.scalar(
+        update(Session)
+        .where(old.is_of(), Session.rotation_hash == _hash(old.rotation), _is_live(now), _user_is_enabled())
+        .values(rotation_hash=_hash(new.rotation), last_used_at=now, expires_at=now + lifetime)
+        .returning(Session.user_id)
+    )
+    if user_id is None:
+        await db.execute(_end(now).where(old.is_of()))
+        await db.commit()
+        raise InvalidRefreshToken
+    await db.commit()
+    return user_id, new
+
+
+def _is_live(now: datetime) -> ColumnElement[bool]:
+    return Session.ended_at.is_(None) & (Session.expires_at > now)
+
+
+def _user_is_enabled() -> ColumnElement[bool]:
+    return exists().where(User.id == Session.user_id, User.disabled.is_(False))
+
+
+def _end(now: datetime) -> Update:
+    """End sessions; the time of one that has ended already stays."""
+    return update(Session).where(Session.ended_at.is_(None)).values(ended_at=now)
+
+
+async def end(db: AsyncSession, session_id: UUID, user_id: UUID, now: datetime) -> bool:
+    """Return whether the user had such a session, and it was live."""
+    ended = await db.scalar(
+        _end(now)
+        .where(Session.id == session_id, Session.user_id == user_id, Session.expires_at > now)
+        .returning(Session.id)
+    )
+    return ended is not None
+
+
+async def end_all(db: AsyncSession, user_id: UUID, now: datetime) -> None:
+    await db.execute(_end(now).where(Session.user_id == user_id))
+
+
+async def end_by_refresh_token(db: AsyncSession, text: str, now: datetime) -> None:
+    """Do nothing where it is none of ours (RFC 7009, 2.2)."""
+    with suppress(InvalidRefreshToken):
+        await db.execute(_end(now).where(RefreshToken.parse(text).is_of()))
+
+
+async def live(db: AsyncSession, user_id: UUID, now: datetime) -> Sequence[Session]:
+    """Return the user's sessions, the one used last first."""
+    query = select(Session).where(Session.user_id == user_id, _is_live(now)).order_by(Session.last_used_at.desc())
+    return (await db.scalars(query)).all()
+
+
+async def flush(db: AsyncSession, now: datetime) -> int:
+    """Delete what is over, and return how many that were.
+
+    A session that has ended stays until its last refresh token would have expired: as long as a copy of one can come
+    back, the row is there to be looked at.
+    """
+    result = await db.execute(delete(Session).where(Session.expires_at <= now))
+    return int(result.rowcount)  # type: ignore[attr-defined]  # a DELETE gives a CursorResult

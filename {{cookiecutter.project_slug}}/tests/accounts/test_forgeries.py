@@ -1,0 +1,243 @@
+"""Every classic way to forge an access token, on every route that needs one, under each algorithm.
+
+The routes are taken from the application: one that is added is attacked as well. A route that takes no token must be
+named in `PUBLIC`.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import uuid4
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from httpx import AsyncClient
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import sessions
+from app.accounts.keys import new_private_key, private_pem, public_pem
+from app.accounts.models import User
+from app.accounts.sessions import Device
+from app.accounts.tokens import REQUIRED_CLAIMS, TokenPolicy
+from app.settings import Settings
+from tests.conftest import ClientWith, bearer
+
+PUBLIC = {
+    "GET /.well-known/jwks.json",
+    "GET /docs",
+    "GET /docs/init.js",
+    "GET /health/live",
+    "GET /openapi.json",
+    "POST /token",
+    "POST /token/revoke",
+}
+
+PRIVATE_KEYS = {algorithm: new_private_key(algorithm) for algorithm in ("EdDSA", "RS256")}
+
+
+def routes(app: FastAPI) -> set[str]:
+    """`GET /users/me` and all others, but for HEAD and mounted files."""
+    return {
+        f"{method} {route.path}"
+        for route in iter_route_contexts(app.routes)
+        for method in (route.methods or ())
+        if method != "HEAD"
+    }
+
+
+def secured(app: FastAPI) -> list[str]:
+    return sorted(routes(app) - PUBLIC)
+
+
+class Forge(Protocol):
+    def __call__(self, key: Any = ..., algorithm: str = ..., headers: dict[str, Any] = ..., **claims: Any) -> str:
+        """Return a token that is right but for what the arguments change; a claim that is None is left out."""
+
+
+@dataclass(frozen=True)
+class Target:
+    client: AsyncClient
+    policy: TokenPolicy
+    secured: list[str]
+    forge: Forge
+
+    async def refuses(self, token: str) -> None:
+        for route in self.secured:
+            method, path = route.replace("{session_id}", str(uuid4())).split()
+            answer = await self.client.request(method, path, headers=bearer(token))
+            assert answer.status_code == 401, route
+            assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"', route
+
+
+@pytest.fixture(params=["HS256", "EdDSA", "RS256"])
+async def target(
+    request: pytest.FixtureRequest, client_with: ClientWith, db: AsyncSession, user: User, settings: Settings
+) -> Target:
+    key = PRIVATE_KEYS.get(request.param)
+    pem = SecretStr(private_pem(key)) if key else None
+    client = await client_with(jwt_algorithm=request.param, jwt_private_key=pem)
+    app: FastAPI = client._transport.app  # type: ignore[attr-defined]
+    policy: TokenPolicy = app.state.token_policy
+    now = datetime.now(UTC)
+    session = sessions.start(db, user.id, Device("", None), now, lifetime=policy.lifetime)
+    await db.commit()
+
+    def forge(
+        key: Any = policy.keys.signing_key,
+        algorithm: str = policy.keys.algorithm,
+        headers: dict[str, Any] | None = None,
+        **claims: Any,
+    ) -> str:
+        right = {
+            "iss": policy.issuer,
+            "aud": policy.audience,
+            "sub": str(user.id),
+            "iat": int(now.timestamp()),
+            "exp": int(now.timestamp()) + 60,
+            "jti": "1",
+            "sid": str(session.session_id),
+        }
+        kept = {name: value for name, value in (right | claims).items() if value is not None}
+        kid = {"kid": policy.keys.key_id} if policy.keys.key_id else {}
+        return jwt.encode(kept, key, algorithm, headers={"typ": "at+jwt"} | kid | (headers or {}))
+
+    return Target(client, policy, secured(app), forge)
+
+
+def test_every_route_needs_a_token_or_is_named_public(application: FastAPI) -> None:
+    """Names that no route has any more are wrong, too. The attacks below prove that the others need one."""
+    assert routes(application) >= PUBLIC
+    assert {"GET /protected", "GET /users/me"} <= set(secured(application))
+
+
+async def test_every_other_route_refuses_who_sends_none(client: AsyncClient, application: FastAPI) -> None:
+    for route in secured(application):
+        method, path = route.split()
+        answer = await client.request(method, path)
+        assert (answer.status_code, answer.headers.get("WWW-Authenticate")) == (401, "Bearer"), route
+
+
+@pytest.mark.parametrize("path", ["/protected", "/users/me"])
+async def test_the_forgery_itself_is_right(target: Target, path: str) -> None:
+    assert (await target.client.get(path, headers=bearer(target.forge()))).status_code == 200
+
+
+async def test_alg_none(target: Target) -> None:
+    await target.refuses(target.forge(key=None, algorithm="none"))
+
+
+async def test_another_key(target: Target) -> None:
+    algorithm = target.policy.keys.algorithm
+    await target.refuses(target.forge(key=new_private_key(algorithm) if algorithm != "HS256" else "k" * 64))
+
+
+async def test_another_algorithm(target: Target) -> None:
+    await target.refuses(target.forge(key="k" * 64, algorithm="HS512"))
+    await target.refuses(target.forge(key=PRIVATE_KEYS["RS256"], algorithm="RS512"))
+
+
+@pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
+async def test_our_public_key_as_a_secret(target: Target, algorithm: str) -> None:
+    """CVE-2016-5431 and many after it. Made by hand, since PyJWT refuses to do so."""
+    header, payload, _ = target.forge().split(".")
+    header = encode(jwt.get_unverified_header(target.forge()) | {"alg": "HS256"})
+    pem = public_pem(PRIVATE_KEYS[algorithm].public_key()).encode()
+    for secret in (pem, pem.strip()):
+        signature = hmac.new(secret, f"{header}.{payload}".encode(), hashlib.sha256).digest()
+        await target.refuses(f"{header}.{payload}.{base64url(signature)}")
+
+
+async def test_a_key_that_the_token_brings(target: Target) -> None:
+    own = Ed25519PrivateKey.generate()
+    jwk = jwt.algorithms.OKPAlgorithm.to_jwk(own.public_key(), as_dict=True)
+    for headers in (
+        {"jwk": jwk},
+        {"jku": "http://127.0.0.1:1/jwks.json"},
+        {"x5u": "http://127.0.0.1:1/x5u"},
+        {"kid": "../../../dev/null"},
+        {"kid": "' OR 1=1 --"},
+        {"kid": ""},
+        {"kid": "unknown"},
+    ):
+        await target.refuses(target.forge(key=own, algorithm="EdDSA", headers=headers))
+        await target.refuses(target.forge(key="k" * 64, algorithm="HS256", headers=headers))
+
+
+async def test_a_stripped_or_changed_signature(target: Target) -> None:
+    header, payload, signature = target.forge().split(".")
+    changed = "A" if signature[0] != "A" else "B"
+    for token in (f"{header}.{payload}", f"{header}.{payload}.", f"{header}.{payload}.{changed}{signature[1:]}"):
+        await target.refuses(token)
+
+
+async def test_a_changed_payload(target: Target) -> None:
+    header, _, signature = target.forge().split(".")
+    claims = jwt.decode(target.forge(), options={"verify_signature": False})
+    await target.refuses(f"{header}.{encode(claims | {'sub': str(uuid4())})}.{signature}")
+
+
+async def test_expired(target: Target) -> None:
+    now = int(datetime.now(UTC).timestamp())
+    await target.refuses(target.forge(iat=now - 60, exp=now))
+
+
+@pytest.mark.parametrize("claim", REQUIRED_CLAIMS)
+async def test_a_missing_claim(target: Target, claim: str) -> None:
+    without: dict[str, Any] = {claim: None}
+    await target.refuses(target.forge(**without))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "another"},
+        {"aud": "another"},
+        {"aud": ["another", "my-service"]},
+        {"sub": "alice"},
+        {"sub": 1},
+        {"sid": "1"},
+        {"exp": 1e400},
+        {"exp": "9999999999"},
+        {"exp": True},
+        {"iat": 9_999_999_999},
+        {"nbf": 9_999_999_999},
+        {"jti": 1},
+    ],
+    ids=str,
+)
+async def test_a_claim_that_says_something_else(target: Target, claims: dict[str, Any]) -> None:
+    await target.refuses(target.forge(**claims))
+
+
+@pytest.mark.parametrize("typ", ["JWT", "refresh+jwt", "password-reset+jwt", "email-verification+jwt", None])
+async def test_another_purpose(target: Target, typ: str | None) -> None:
+    await target.refuses(target.forge(headers={"typ": typ}))
+
+
+async def test_a_header_that_must_be_understood_and_is_not(target: Target) -> None:
+    await target.refuses(target.forge(headers={"crit": ["exp"], "exp": 1}))
+
+
+async def test_a_session_of_nobody_or_of_another(target: Target, db: AsyncSession, admin: User) -> None:
+    """Only routes that ask the database can know; `/protected` trusts the signature."""
+    others = sessions.start(db, admin.id, Device("", None), datetime.now(UTC), lifetime=target.policy.lifetime)
+    await db.commit()
+    for session in (uuid4(), others.session_id):
+        answer = await target.client.get("/users/me", headers=bearer(target.forge(sid=str(session))))
+        assert answer.status_code == 401
+
+
+def encode(part: dict[str, Any]) -> str:
+    return base64url(json.dumps(part).encode())
+
+
+def base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
