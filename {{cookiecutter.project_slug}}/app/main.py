@@ -11,7 +11,8 @@ from app.core.database import Database
 from app.core.docs import install_docs
 from app.core.errors import install_error_handlers
 from app.core.logging import configure_logging
-from app.core.middleware import MAX_BODY_SIZE, Application
+from app.core.middleware import Application
+from app.core.routing import include_flat
 from app.settings import PROJECT, TITLE, Settings, SettingsError, get_settings
 
 
@@ -31,7 +32,6 @@ def create_app(settings: Settings) -> FastAPI:
         version=PROJECT["version"],
         description=PROJECT["description"],
         lifespan=lifespan,
-        max_body_size=MAX_BODY_SIZE,
         openapi_url="/openapi.json" if settings.docs_enabled else None,
         docs_url=None,
         redoc_url=None,
@@ -39,12 +39,12 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.database = Database(settings.database_url)
     install_error_handlers(app)
-    app.include_router(health.router)
+    include_flat(app, health.router)
     registry.load_models()
     for module in registry.modules("apps"):
         module.ready(app)
     for module in registry.modules("routes"):
-        app.include_router(module.router)
+        include_flat(app, module.router)
     if settings.docs_enabled:
         install_docs(app)
     return app

@@ -1,16 +1,16 @@
 """Where data lives: the base of all models, the engine, and the session that a request works with."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVarTuple
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
-from sqlalchemy import URL, DateTime, Dialect, MetaData, Select, event
+from sqlalchemy import URL, DateTime, Dialect, Engine, MetaData, Select, create_engine, event
 from sqlalchemy.engine.row import Row
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -25,6 +25,10 @@ SQLITE_PRAGMAS = (
 SQLITE_AWAY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN)
 # Classes of SQLSTATE (PostgreSQL's manual, appendix A): connection, resources, operator intervention.
 POSTGRESQL_AWAY = ("08", "53", "57")
+
+# All are kept: SQLAlchemy's default keeps 5 and opens up to 10 more, which it closes again after each use, and under
+# load that costs more than all queries. Per process, so below a PostgreSQL's 100 for 6 workers.
+POOL_SIZE = 15
 
 Columns = TypeVarTuple("Columns")
 
@@ -69,36 +73,56 @@ class Base(DeclarativeBase):
 
 
 class Database:
-    """One engine and its sessions; opens no connection before the first query."""
+    """The engine, its sessions, and a quick way to read a row; opens no connection before the first query."""
 
     def __init__(self, url: URL) -> None:
-        self.engine = _engine(url)
+        self.engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=0)
+        _prepare(self.engine.sync_engine)
         self.session = async_sessionmaker(self.engine, expire_on_commit=False)
-        # A single read needs no transaction, and on a server BEGIN and ROLLBACK cost two round trips.
-        # SQLite pays none, but there the switch itself would be slow.
-        self._reader = self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        # A single read needs no transaction, and on a server BEGIN and ROLLBACK would cost two round trips.
+        self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._file_reader = _file_reader(url) if self.is_sqlite else None
 
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
 
-    async def fetch_one(self, query: Select[*Columns]) -> Row[*Columns] | None:
-        """Run one query outside any session, without building objects: the cheapest way to read a row."""
+    async def fetch_one(self, query: Select[*Columns], values: Mapping[str, Any]) -> Row[*Columns] | None:
+        """Read by a key, outside any session and without building objects: the cheapest way to ask who somebody is.
+
+        Not for queries that may take long: with SQLite they run in the event loop.
+        """
+        if self._file_reader:
+            with self._file_reader.connect() as file:
+                return file.execute(query, values).one_or_none()
         async with self._reader.connect() as connection:
-            return (await connection.execute(query)).one_or_none()
+            return (await connection.execute(query, values)).one_or_none()
 
     async def dispose(self) -> None:
         await self.engine.dispose()
+        if self._file_reader:
+            self._file_reader.dispose()
 
 
-def _engine(url: URL) -> AsyncEngine:
+def _file_reader(url: URL) -> Engine:
+    """SQLite reads a row in microseconds, and in WAL mode without ever waiting for a writer; aiosqlite would hop to a
+    thread and back for each of the four steps of a query, and those cost ten times as much."""
+    engine = create_engine(
+        url.set(drivername="sqlite"),
+        isolation_level="AUTOCOMMIT",
+        skip_autocommit_rollback=True,
+        pool_reset_on_return=None,
+    )
+    _prepare(engine)
+    return engine
+
+
+def _prepare(engine: Engine) -> None:
     # No check before each use of a connection, which would cost every request a round trip: after a restart of
     # the server the first query fails (and is answered 503), and with it SQLAlchemy drops all old connections.
-    engine = create_async_engine(url)
-    event.listen(engine.sync_engine, "do_connect", _connect)
+    event.listen(engine, "do_connect", _connect)
     if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _set_pragmas)
-    return engine
+        event.listen(engine, "connect", _set_pragmas)
 
 
 def _connect(dialect: Dialect, _record: object, args: Any, kwargs: Any) -> Any:
@@ -131,13 +155,9 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-async def get_database(connection: HTTPConnection) -> Database:
-    database: Database = connection.app.state.database
-    return database
-
-
-async def get_session(database: Annotated[Database, Depends(get_database)]) -> AsyncIterator[AsyncSession]:
+async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
     """Yield a session; what is not committed when the route returns is rolled back."""
+    database: Database = connection.app.state.database
     async with database.session() as session:
         yield session
 

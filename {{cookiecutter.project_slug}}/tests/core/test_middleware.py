@@ -2,7 +2,7 @@ import logging
 from collections.abc import AsyncIterator
 
 import pytest
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from httpx import AsyncClient, Response
 
 from app.hello import routes
@@ -68,6 +68,23 @@ async def test_a_bug_is_500_without_a_reason_and_with_a_traceback_in_the_log(
     assert_secured(answer)
     assert answer.json() == {"detail": "Internal server error"}
     assert "RuntimeError: the reason" in caplog.text
+
+
+@pytest.mark.parametrize(("path", "size", "status"), [("/small", 11, 413), ("/small", 10, 200), ("/big", 2**21, 200)])
+async def test_a_route_can_have_a_limit_of_its_own(
+    client_with: ClientWith, monkeypatch: pytest.MonkeyPatch, path: str, size: int, status: int
+) -> None:
+    router = APIRouter()
+
+    @router.post("/small", max_body_size=10)
+    @router.post("/big", max_body_size=2**21)
+    async def take(request: Request) -> int:
+        return len(await request.body())
+
+    monkeypatch.setattr(routes, "router", router)
+    client = await client_with()
+
+    assert (await client.post(path, content=b"x" * size)).status_code == status
 
 
 async def test_a_client_can_name_its_request(client: AsyncClient) -> None:
