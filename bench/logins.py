@@ -1,0 +1,212 @@
+"""What a flood of logins does to a server: to the requests beside it, and to its memory.
+
+    python -m bench.logins [--python PATH] [--logins N]
+
+A freshly rendered project, as it is by default, stands beside `bench/naive.py`; each has one uvicorn worker, in a
+process of its own. PATH is a Python that has a project's requirements; without it one is made. The exit status is 1
+where the project misses a limit.
+"""
+
+import argparse
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from urllib.parse import urlencode
+
+import psutil
+from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
+
+from bench import PASSWORD, USERNAME
+from bench.rendering import NO_PART, ROOT
+from tests.servers import LOOPBACK, UVICORN, Server, clean_environment, server
+
+CLIENTS = 8  # that loop on login
+READERS = 4  # that loop on /protected meanwhile
+SECONDS = 10  # for each measurement of latency
+FEW, MANY = 10, 500  # logins, after which the memory is compared
+
+MAX_MEDIAN = 10.0  # ms, of /protected under logins
+MAX_GROWTH = 10.0  # MB, from FEW to MANY logins
+
+MB = 10**6
+NAIVE = tuple(part.replace("app.main:app", "bench.naive:app") for part in UVICORN)
+
+
+@dataclass(frozen=True)
+class Latency:
+    milliseconds: list[float]
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        return len(self.milliseconds) / self.seconds
+
+    def percentile(self, percent: int) -> float:
+        if len(self.milliseconds) < 2:
+            return float("inf")
+        return quantiles(self.milliseconds, n=100)[percent - 1]
+
+
+@dataclass(frozen=True)
+class Result:
+    alone: Latency
+    under_logins: Latency
+    logins_per_second: float
+    growth: float
+
+
+class Connection:
+    """The least that speaks HTTP/1.1: a full client would take longer than the server does."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def open(self) -> None:
+        self.reader, self.writer = await asyncio.open_connection(LOOPBACK, self.port)
+
+    def close(self) -> None:
+        self.writer.close()
+
+    async def send(self, request: bytes) -> bytes:
+        """Return the body of the answer, which must be 200."""
+        self.writer.write(request)
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(head.decode())
+        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        return await self.reader.readexactly(int(length.partition(b":")[2]))
+
+
+def login_request() -> bytes:
+    form = urlencode({"username": USERNAME, "password": PASSWORD})
+    head = f"POST /token HTTP/1.1\r\nHost: {LOOPBACK}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    return f"{head}Content-Length: {len(form)}\r\n\r\n{form}".encode()
+
+
+def protected_request(token: str) -> bytes:
+    return f"GET /protected HTTP/1.1\r\nHost: {LOOPBACK}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
+
+
+async def loop(port: int, request: bytes, goes_on: Callable[[], bool]) -> list[float]:
+    """Send one request after the other; return how long each took, in ms."""
+    connection, times = Connection(port), list[float]()
+    await connection.open()
+    while goes_on():
+        started = time.perf_counter()
+        await connection.send(request)
+        times.append((time.perf_counter() - started) * 1000)
+    connection.close()
+    return times
+
+
+async def together(clients: int, client: Callable[[], Awaitable[list[float]]]) -> list[float]:
+    """Run that many at once; return the times of all."""
+    return [value for times in await asyncio.gather(*(client() for _ in range(clients))) for value in times]
+
+
+async def read(port: int, token: str) -> Latency:
+    """Loop on /protected for a while; what is unanswered at its end is waited for, and counts."""
+    started = time.perf_counter()
+    request, end = protected_request(token), started + SECONDS
+    times = await together(READERS, lambda: loop(port, request, lambda: time.perf_counter() < end))
+    return Latency(times, time.perf_counter() - started)
+
+
+async def read_under_logins(port: int, token: str) -> tuple[Latency, float]:
+    """Also return the logins per second meanwhile."""
+    reading = True
+    started = time.perf_counter()
+    logins = asyncio.create_task(together(CLIENTS, lambda: loop(port, login_request(), lambda: reading)))
+    latency = await read(port, token)
+    reading = False
+    return latency, len(await logins) / (time.perf_counter() - started)
+
+
+async def log_in(port: int, count: int) -> None:
+    left = iter(range(count))
+    await together(CLIENTS, lambda: loop(port, login_request(), lambda: next(left, None) is not None))
+
+
+async def first_token(port: int) -> str:
+    connection = Connection(port)
+    await connection.open()
+    token = json.loads(await connection.send(login_request()))["access_token"]
+    connection.close()
+    return str(token)
+
+
+async def measure(running: Server, logins: int) -> Result:
+    """The memory first: what it is compared with is a server that has done nothing but a few logins."""
+    memory = psutil.Process(running.process.pid)
+    token = await first_token(running.port)
+    await log_in(running.port, FEW - 1)
+    few = memory.memory_info().rss
+    await log_in(running.port, logins - FEW)
+    growth = (memory.memory_info().rss - few) / MB
+    alone = await read(running.port, token)
+    return Result(alone, *await read_under_logins(running.port, token), growth)
+
+
+def serve_project(folder: Path, python: Path, env: Mapping[str, str] | None = None) -> AbstractContextManager[Server]:
+    """Render a project into `folder` and make the user who logs in; the server starts with the `with` block."""
+    template = shutil.copytree(ROOT, folder / "template", ignore=NO_PART)
+    project = Path(cookiecutter(str(template), no_input=True, output_dir=str(folder), default_config=True))
+    account = ("--no-input", "--username", USERNAME, "--email", "bench@example.com")
+    variables = clean_environment(SUPERUSER_PASSWORD=PASSWORD, **(env or {}))
+    for command in (["migrate"], ["createsuperuser", *account]):
+        subprocess.run(
+            [python, "manage.py", *command], cwd=project, env=variables, check=True, stdout=subprocess.DEVNULL
+        )
+    return server(project, python, env)
+
+
+def make_environment(folder: Path) -> Path:
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    requirements = ROOT / "{{cookiecutter.project_slug}}" / "requirements.txt"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", requirements], check=True)
+    return python
+
+
+def report(results: dict[str, Result], logins: int) -> None:
+    print(f"{'/protected, ms':32}{'p50':>8}{'p99':>8}{'per s':>8}")
+    for name, result in results.items():
+        for title, latency in (("alone", result.alone), (f"while {CLIENTS} log in", result.under_logins)):
+            p50, p99 = latency.percentile(50), latency.percentile(99)
+            print(f"{f'{name}, {title}':32}{p50:>8.1f}{p99:>8.1f}{latency.rate:>8.0f}")
+    print(f"\n{'':32}{'logins per s':>13}{f'growth, {FEW} to {logins} logins':>30}")
+    for name, result in results.items():
+        print(f"{name:32}{result.logins_per_second:>13.1f}{result.growth:>27.1f} MB")
+    print(f"\nlimits for the project: p50 {MAX_MEDIAN:.0f} ms while {CLIENTS} log in, growth {MAX_GROWTH:.0f} MB")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--python", type=Path, help="a Python that has a project's requirements")
+    parser.add_argument("--logins", type=int, default=MANY)
+    arguments = parser.parse_args()
+    results = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        python = (arguments.python or make_environment(folder / "venv")).absolute()
+        servers = {"project": serve_project(folder, python), "naive": server(ROOT, python, command=NAIVE)}
+        for title, starting in servers.items():
+            with starting as running:
+                results[title] = asyncio.run(measure(running, arguments.logins))
+    report(results, arguments.logins)
+    project = results["project"]
+    return int(project.under_logins.percentile(50) >= MAX_MEDIAN or project.growth > MAX_GROWTH)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,249 @@
+"""Real servers for tests and benchmarks, each on a free port of the loopback interface.
+
+They run in processes of their own, and end with the `with` block whatever happens in it, Ctrl-C included.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+LOOPBACK = "127.0.0.1"
+START_LIMIT = 30  # s: generous, since two cores may be busy with other things
+STOP_LIMIT = 10  # s: what the contract allows after SIGTERM
+
+# `{port}` is filled in by `server`. The grace is what the README passes: without it a client that stalls in the middle
+# of a request would keep uvicorn from ever ending.
+UVICORN = (
+    *("-m", "uvicorn", "app.main:app", "--host", LOOPBACK),
+    *("--port", "{port}", "--timeout-graceful-shutdown", "8"),
+)
+RUNSERVER = ("manage.py", "runserver", "{port}", "--no-reload")
+
+# All that a process inherits: a setting in the developer's own shell must not decide how a test ends.
+INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
+
+
+class PostgreSQLMissing(Exception):
+    """No PostgreSQL server is installed here."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+def clean_environment(**variables: str) -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return {**inherited, "PYTHONUTF8": "1", **variables}
+
+
+@dataclass(frozen=True)
+class PostgreSQL:
+    """A cluster of its own, in a folder that goes with it. Not one byte of it is meant to survive a crash."""
+
+    binaries: Path
+    folder: Path
+    user: str | None
+    port: int
+
+    @property
+    def url(self) -> str:
+        return self.url_of("postgres")
+
+    def url_of(self, database: str) -> str:
+        return f"postgresql://postgres@{LOOPBACK}:{self.port}/{database}"
+
+    def create_database(self, name: str) -> str:
+        self._query(f'CREATE DATABASE "{name}"')
+        return self.url_of(name)
+
+    def databases(self) -> set[str]:
+        return set(self._query("SELECT datname FROM pg_database").split())
+
+    def init(self) -> None:
+        options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        self._run("initdb", f"--pgdata={self.folder / 'data'}", *options)
+
+    def start(self) -> None:
+        safety_off = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses={LOOPBACK} {safety_off}"
+        self._control("start", "-o", options, "-l", str(self.folder / "log"))
+
+    def stop(self, mode: str = "fast") -> None:
+        self._control("stop", "-m", mode)
+
+    def is_running(self) -> bool:
+        return (self.folder / "data" / "postmaster.pid").exists()
+
+    def _control(self, action: str, *options: str) -> None:
+        self._run("pg_ctl", action, f"--pgdata={self.folder / 'data'}", "--wait", *options)
+
+    def _query(self, sql: str) -> str:
+        return self._run("psql", "--quiet", "--tuples-only", "--no-align", "--dbname", self.url, "--command", sql)
+
+    def _run(self, program: str, *arguments: str) -> str:
+        """Return what the program prints. Raises CalledProcessError, with that as a note."""
+        # A file, not a pipe: the server that pg_ctl leaves behind would keep a pipe open, and us waiting.
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
+            command: list[Path | str] = [self.binaries / program, *arguments]
+            try:
+                subprocess.run(
+                    command,
+                    check=True,
+                    cwd=self.folder,  # that of the caller may be closed to the other user
+                    env=clean_environment(),
+                    user=self.user,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            except subprocess.CalledProcessError as error:
+                output.seek(0)
+                error.add_note(output.read())
+                raise
+            output.seek(0)
+            return output.read()
+
+
+@contextmanager
+def postgresql() -> Iterator[PostgreSQL]:
+    """Raises PostgreSQLMissing where Debian's package `postgresql`, or one like it, is not installed."""
+    binaries, user = _postgresql_binaries(), _unprivileged_user()
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # not pytest's, whose parents only root may enter
+    cluster = PostgreSQL(binaries, folder, user, free_port())
+    try:
+        if user:
+            shutil.chown(folder, user)
+        cluster.init()
+        cluster.start()
+        yield cluster
+    finally:
+        if cluster.is_running():
+            cluster.stop("immediate")
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def postgresql_or_skip() -> Iterator[PostgreSQL]:
+    """For fixtures: where there is no PostgreSQL their tests are skipped, but in CI they fail."""
+    try:
+        _postgresql_binaries()
+    except PostgreSQLMissing as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    with postgresql() as cluster:
+        yield cluster
+
+
+def _postgresql_binaries() -> Path:
+    """Debian keeps them out of PATH, in a folder for each version; elsewhere `pg_config` knows."""
+    found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")]
+    if found:
+        return max(found, key=lambda path: int(path.parent.name))
+    if pg_config := shutil.which("pg_config"):
+        answer = subprocess.run([pg_config, "--bindir"], check=True, capture_output=True, text=True)
+        if (folder := Path(answer.stdout.strip())).joinpath("pg_ctl").exists():
+            return folder
+    raise PostgreSQLMissing("PostgreSQL's server is not installed here: on Debian, `apt-get install postgresql`.")
+
+
+def _unprivileged_user() -> str | None:
+    """PostgreSQL refuses to run as root; None means: as we are."""
+    return "nobody" if sys.platform != "win32" and os.geteuid() == 0 else None
+
+
+@dataclass(frozen=True)
+class Server:
+    url: str
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    @property
+    def port(self) -> int:
+        return httpx.URL(self.url).port or 80
+
+    def log(self) -> str:
+        return self.log_file.read_text(encoding="utf-8")
+
+    def log_until(self, text: str) -> str:
+        """Wait for `text`: a request is logged after its answer has gone out."""
+        deadline = time.monotonic() + START_LIMIT
+        while text not in self.log():
+            assert time.monotonic() < deadline, f"The log lacks {text!r}:\n{self.log()}"
+            time.sleep(0.02)
+        return self.log()
+
+    def accepts(self) -> bool:
+        """Tell whether it takes new connections: no longer, once it has begun to end."""
+        with socket.socket() as probe:
+            return probe.connect_ex((LOOPBACK, self.port)) == 0
+
+    def is_live(self) -> bool:
+        try:
+            # `trust_env`: a proxy that the shell names has no part in this.
+            return httpx.get(f"{self.url}/health/live", trust_env=False).is_success
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def server(
+    project: Path,
+    python: Path,
+    env: Mapping[str, str] | None = None,
+    command: Sequence[str] = UVICORN,
+) -> Iterator[Server]:
+    """Serve `project`; on the way out it gets SIGTERM, and must end by itself in time."""
+    port = free_port()
+    arguments = [part.format(port=port) for part in command]
+    with tempfile.TemporaryDirectory(prefix="server-") as folder:
+        log_file = Path(folder) / "log"
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [python, *arguments],
+                cwd=project,
+                env=clean_environment(**(env or {})),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        running = Server(f"http://{LOOPBACK}:{port}", process, log_file)
+        try:
+            _wait_until_live(running)
+            yield running
+            terminate(running)
+        finally:
+            process.kill()  # does nothing where it has ended
+            process.wait()
+
+
+def _wait_until_live(running: Server) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while not running.is_live():
+        assert running.process.poll() is None, f"The server ended before it served:\n{running.log()}"
+        assert time.monotonic() < deadline, f"The server does not answer:\n{running.log()}"
+        time.sleep(0.05)
+
+
+def terminate(running: Server) -> None:
+    """Send SIGTERM to the server; a second time does nothing."""
+    running.process.send_signal(signal.SIGTERM)
+    try:
+        status = running.process.wait(STOP_LIMIT)
+    except subprocess.TimeoutExpired:
+        raise AssertionError(f"The server runs {STOP_LIMIT} s after SIGTERM:\n{running.log()}") from None
+    assert status in (0, -signal.SIGTERM), f"The server ended with status {status}:\n{running.log()}"

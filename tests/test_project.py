@@ -1,0 +1,681 @@
+"""A rendered project, really run: installed from its own requirements, migrated, served, logged in to over HTTP."""
+
+import http.client
+import json
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
+
+from tests.servers import (
+    LOOPBACK,
+    RUNSERVER,
+    UVICORN,
+    PostgreSQL,
+    Server,
+    clean_environment,
+    postgresql_or_skip,
+    server,
+    terminate,
+)
+
+USERNAME, EMAIL, PASSWORD = "ada", "ada@example.com", "correct horse 9 ☕"
+MIB = 2**20
+
+SECURITY_HEADERS = {"x-content-type-options", "x-frame-options", "referrer-policy", "content-security-policy"}
+
+
+@dataclass(frozen=True)
+class Service:
+    """A rendered project, the Python that it runs on, and what its environment says beyond `.env`."""
+
+    project: Path
+    python: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *command: str, keyboard: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.python, *command],
+            check=False,
+            cwd=self.project,
+            env=clean_environment(**{**self.env, **variables}),
+            input=keyboard,
+            capture_output=True,
+            encoding="utf-8",
+        )
+
+    def manage(self, *command: str, keyboard: str = "", **variables: str) -> str:
+        """Return what `manage.py` prints, where that ends well and without a word of complaint."""
+        done = self.run("manage.py", *command, keyboard=keyboard, **variables)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    def problem(self, *command: str, keyboard: str = "", **variables: str) -> str:
+        """Return what `manage.py` says instead of its output, where it ends with status 1."""
+        done = self.run("manage.py", *command, keyboard=keyboard, **variables)
+        said = done.stderr[-1000:]
+        assert done.returncode == 1, said
+        assert "Traceback" not in said, said
+        return done.stderr.rstrip("\n")
+
+
+@pytest.fixture(scope="module")
+def project(template: Path, user_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output, config = str(tmp_path_factory.mktemp("project")), str(user_config)
+    return Path(cookiecutter(str(template), no_input=True, output_dir=output, config_file=config))
+
+
+@pytest.fixture(scope="module")
+def plain(project: Path, environment: Path) -> Service:
+    """The project just as rendered."""
+    return Service(project, environment)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[PostgreSQL]:
+    with postgresql_or_skip() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def service(request: pytest.FixtureRequest, plain: Service) -> Service:
+    """The project with its tables and a superuser: as rendered, and switched to PostgreSQL by DATABASE_URL alone."""
+    if request.param == "sqlite":
+        return prepare(plain)
+    cluster: PostgreSQL = request.getfixturevalue("cluster")
+    return prepare(Service(plain.project, plain.python, {"DATABASE_URL": cluster.create_database("service")}))
+
+
+def prepare(service: Service) -> Service:
+    service.manage("migrate")
+    options = ("--no-input", "--username", USERNAME, "--email", EMAIL)
+    assert service.manage("createsuperuser", *options, SUPERUSER_PASSWORD=PASSWORD) == "Superuser ada created.\n"
+    return service
+
+
+@pytest.fixture(scope="module")
+def served(service: Service) -> Iterator[Server]:
+    with server(service.project, service.python, service.env) as served:
+        yield served
+
+
+@pytest.fixture
+def client(served: Server) -> Iterator[httpx.Client]:
+    with connect(served) as client:
+        yield client
+
+
+def connect(served: Server) -> httpx.Client:
+    """Not through a proxy that the shell may name; and patient: the machine may be busy."""
+    return httpx.Client(base_url=served.url, trust_env=False, timeout=60)
+
+
+def log_in(client: httpx.Client, username: str = USERNAME, password: str = PASSWORD) -> httpx.Response:
+    return client.post("/token", data={"username": username, "password": password})
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture
+def token(client: httpx.Client) -> str:
+    return str(log_in(client).raise_for_status().json()["access_token"])
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, plain: Service, tmp_path: Path) -> Service:
+    """The project on a database without a single table."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/empty.sqlite3"
+    else:
+        url = request.getfixturevalue("cluster").create_database(tmp_path.name)
+    return Service(plain.project, plain.python, {"DATABASE_URL": url})
+
+
+# The project's own tools.
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_a_fresh_project_is_clean_to(plain: Service, command: list[str]) -> None:
+    done = plain.run("-m", *command)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_imports_of_a_fresh_project_run_one_way(plain: Service) -> None:
+    done = plain.run("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_projects_own_suite_passes_on_sqlite(plain: Service) -> None:
+    done = plain.run("-m", "pytest", "-q", "-rs")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_projects_own_suite_passes_on_postgresql_and_leaves_nothing_there(
+    plain: Service, cluster: PostgreSQL
+) -> None:
+    before = cluster.databases()
+    done = plain.run("-m", "pytest", "-q", "-rs", "--no-cov", TEST_DATABASE_URL=cluster.url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert cluster.databases() == before
+
+
+# The command line.
+
+
+def test_migrate_goes_forward_and_back(empty: Service) -> None:
+    assert "Applied 0001_initial" in empty.manage("migrate")
+    assert "Unapplied 0001_initial" in empty.manage("migrate", "zero")
+    assert "[X]" not in empty.manage("showmigrations")
+    assert "Applied 0001_initial" in empty.manage("migrate")
+
+
+def test_the_migrations_are_in_step_with_the_models(service: Service) -> None:
+    assert service.manage("migrate") == "Nothing to migrate.\n"
+    assert "[ ]" not in service.manage("showmigrations")
+    assert service.manage("makemigrations", "--check") == "No changes detected.\n"
+
+
+def test_check_finds_nothing_in_a_fresh_project(plain: Service) -> None:
+    assert plain.manage("check") == "No problems found.\n"
+
+
+def test_check_deploy_names_what_is_unfit_for_production(service: Service) -> None:
+    lines = service.problem("check", "--deploy").splitlines()
+    ids = {line.partition(":")[0] for line in lines}
+    assert {"core.W001", "core.W004", "core.W006"} <= ids
+    assert ("core.W002" in ids) == (not service.env)  # that the database is a file
+    assert all(re.fullmatch(r"[a-z]+\.[EW]\d{3}: .+", line) for line in lines)
+
+
+def test_check_deploy_is_content_with_a_production_server(plain: Service, cluster: PostgreSQL) -> None:
+    production = Service(
+        plain.project,
+        plain.python,
+        {
+            "DATABASE_URL": cluster.create_database("production"),
+            "ENVIRONMENT": "production",
+            "ALLOWED_HOSTS": "api.example.com",
+        },
+    )
+    assert "core.E003" in production.problem("check", "--deploy")
+    production.manage("migrate")
+    assert production.manage("check", "--deploy") == "No problems found.\n"
+
+
+def test_changepassword_reads_standard_input(service: Service, client: httpx.Client) -> None:
+    new = PASSWORD + " and more"
+    assert service.manage("changepassword", USERNAME, keyboard=f"{new}\n") == f"Password of {USERNAME} changed.\n"
+    assert log_in(client, password=new).status_code == 200
+    assert log_in(client, password=PASSWORD).status_code == 401
+    service.manage("changepassword", EMAIL.upper(), keyboard=PASSWORD)
+    assert log_in(client, password=PASSWORD).status_code == 200
+
+
+def test_names_are_taken_regardless_of_case(service: Service) -> None:
+    options = ("--no-input", "--username", USERNAME.upper(), "--email", "other@example.com")
+    fault = service.problem("createsuperuser", *options, SUPERUSER_PASSWORD=PASSWORD)
+    assert fault == "Another user has this username."
+
+
+def test_routes_lists_what_is_served(plain: Service) -> None:
+    listed = {tuple(line.split()[:2]) for line in plain.manage("routes").splitlines()}
+    assert {("POST", "/token"), ("GET", "/users/me"), ("GET", "/protected"), ("GET", "/health/live")} <= listed
+
+
+def test_openapi_prints_the_document_that_is_served(plain: Service, served: Server) -> None:
+    with connect(served) as client:
+        assert json.loads(plain.manage("openapi")) == client.get("/openapi.json").json()
+
+
+def test_help_lists_every_command(plain: Service) -> None:
+    text = plain.manage("--help")
+    commands = "runserver migrate makemigrations showmigrations createsuperuser changepassword check initenv routes"
+    for command in [*commands.split(), "openapi"]:
+        assert re.search(rf"^ +{command} +\w", text, re.MULTILINE), command
+
+
+def test_initenv_never_replaces_a_secret(plain: Service) -> None:
+    before = (plain.project / ".env").read_bytes()
+    assert "stays as it is" in plain.manage("initenv")
+    assert (plain.project / ".env").read_bytes() == before
+
+
+NEW = ("createsuperuser", "--no-input", "--username", "new", "--email", "new@example.com")
+AWAY = f"postgresql://ada:tr0ub4dor@{LOOPBACK}:1/x"
+
+
+@pytest.fixture(scope="module")
+def migrated(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """The project on a file of its own, with tables but without users."""
+    env = {"DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('migrated')}/db.sqlite3"}
+    service = Service(plain.project, plain.python, env)
+    service.manage("migrate")
+    return service
+
+
+@pytest.mark.parametrize(
+    ("command", "variables", "expected"),
+    [
+        (["changepassword", "nobody"], {}, "There is no user 'nobody'."),
+        (list(NEW), {}, "SUPERUSER_PASSWORD"),
+        (list(NEW), {"SUPERUSER_PASSWORD": "12345678901"}, "entirely numeric"),
+        ([*NEW[:5], "nowhere"], {"SUPERUSER_PASSWORD": PASSWORD}, "email: "),
+        (["migrate", "9999_missing"], {}, "9999_missing"),
+        (["makemigrations", "--name", "Add Bio!"], {}, "'Add Bio!'"),
+        (["runserver", "8000x"], {}, "'8000x' is not [HOST:]PORT"),
+        (["showmigrations"], {"DATABASE_URL": "sqlite:////nowhere/at/all"}, "cannot be reached"),
+        (["migrate"], {"DATABASE_URL": "sqlite:///pyproject.toml"}, "file is not a database"),
+        (["changepassword", USERNAME], {"DATABASE_URL": AWAY}, "cannot be reached"),
+        (["routes"], {"DATABASE_URL": "mysql://ada:tr0ub4dor@db/x"}, "DATABASE_URL: "),
+    ],
+)
+def test_a_problem_is_one_line(migrated: Service, command: list[str], variables: dict[str, str], expected: str) -> None:
+    line = migrated.problem(*command, **variables)
+    assert expected in line
+    assert "\n" not in line
+    assert not line.endswith("..")
+    assert "tr0ub4dor" not in line
+
+
+def test_a_database_without_tables_is_one_line(empty: Service) -> None:
+    assert "python manage.py migrate" in empty.problem("changepassword", USERNAME)
+    assert "\n" not in empty.problem("makemigrations", "--check")
+
+
+# Wrong settings.
+
+WRONG = {
+    "SECRET_KEY": "tr0ub4dor",
+    "ENVIRONMENT": "prod-tr0ub4dor",
+    "DATABASE_URL": "mysql://ada:tr0ub4dor@db/x",
+    "ACCESS_TOKEN_EXPIRE_MINUTES": "tr0ub4dor",
+    "BCRYPT_ROUNDS": "3",
+    "PASSWORD_MIN_LENGTH": "1",
+    "DOCS_ENABLED": "tr0ub4dor",
+}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["manage.py", "migrate"],
+        ["manage.py", "runserver"],
+        ["manage.py", "runserver", "--workers", "2"],
+        ["-m", "uvicorn", "app.main:app"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_settings_stop_the_start_with_a_line_each(plain: Service, command: list[str]) -> None:
+    done = plain.run(*command, **WRONG)
+    assert done.returncode == 1
+    assert sorted(line.partition(":")[0] for line in done.stderr.splitlines()) == sorted(WRONG)
+    assert "tr0ub4dor" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("key", "fault"),
+    [
+        ("made-by-initenv", "placeholder"),
+        ("deff1952d59f883ece260e8683fed21ab0ad9a53323eca4f", "sample key"),
+    ],
+)
+def test_keys_that_others_know_are_refused(plain: Service, key: str, fault: str) -> None:
+    line = plain.problem("check", SECRET_KEY=key)
+    assert line.startswith("SECRET_KEY: ")
+    assert fault in line
+    assert "\n" not in line
+    assert key not in line
+
+
+def test_a_fresh_clone_says_what_makes_its_env(plain: Service, tmp_path: Path) -> None:
+    clone = shutil.copytree(plain.project, tmp_path / "clone", ignore=shutil.ignore_patterns(".env", ".*_cache"))
+    fresh = Service(clone, plain.python)
+    line = fresh.problem("migrate")
+    assert line.startswith("SECRET_KEY: is missing.")
+    assert "python manage.py initenv" in line
+    fresh.manage("initenv")
+    assert (clone / ".env").stat().st_mode & 0o777 == 0o600
+    assert (clone / ".env").read_bytes() != (plain.project / ".env").read_bytes()
+
+
+# Over HTTP.
+
+
+def test_a_login_gives_a_token_that_opens_the_rest(client: httpx.Client) -> None:
+    answer = log_in(client)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    token = answer.json()
+    assert (token["token_type"], token["expires_in"]) == ("bearer", 30 * 60)
+
+    me = client.get("/users/me", headers=bearer(token["access_token"])).raise_for_status().json()
+    assert (me["username"], me["email"], me["is_superuser"], me["disabled"]) == (USERNAME, EMAIL, True, False)
+    assert not [name for name in me if "password" in name]
+    assert "bcrypt" not in str(me)
+    hello = client.get("/protected", headers=bearer(token["access_token"]))
+    assert (hello.status_code, hello.json()) == (200, {"message": "Hello, authenticated user!"})
+
+
+@pytest.mark.parametrize("name", [EMAIL, EMAIL.upper(), USERNAME.upper()])
+def test_one_logs_in_by_name_or_address_in_any_case(client: httpx.Client, name: str) -> None:
+    assert log_in(client, name).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [(USERNAME, "wrong"), (USERNAME, PASSWORD + "x"), ("nobody", PASSWORD), ("nobody@example.com", PASSWORD)],
+)
+def test_a_failed_login_tells_nothing(client: httpx.Client, username: str, password: str) -> None:
+    answer = log_in(client, username, password)
+    assert answer.status_code == 401
+    assert answer.json() == {"detail": "Incorrect username or password", "error": "invalid_grant"}
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({}, "invalid_request"),
+        ({"username": USERNAME}, "invalid_request"),
+        ({"username": f"{USERNAME}\0", "password": PASSWORD}, "invalid_request"),
+        ({"username": [USERNAME, USERNAME], "password": PASSWORD}, "invalid_request"),
+        ({"username": USERNAME, "password": PASSWORD, "scope": "admin"}, "invalid_scope"),
+        ({"grant_type": "telepathy"}, "unsupported_grant_type"),
+    ],
+)
+def test_other_faults_at_the_token_route_are_those_of_rfc_6749(
+    client: httpx.Client, form: dict[str, str | list[str]], error: str
+) -> None:
+    answer = client.post("/token", data=form)
+    assert (answer.status_code, answer.json()["error"]) == (400, error)
+    assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/protected", "/users/me"])
+def test_who_sends_no_token_is_asked_for_one(client: httpx.Client, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()) == (401, {"detail": "Not authenticated"})
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("path", ["/protected", "/users/me"])
+def test_a_forged_token_opens_nothing(client: httpx.Client, token: str, path: str) -> None:
+    head, claims, signature = token.split(".")
+    unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0"  # {"alg":"none","typ":"at+jwt"}
+    for forged in (f"{head}.{claims}.{signature[::-1]}", f"{unsigned}.{claims}.", "garbage", "é"):
+        answer = client.get(path, headers={b"Authorization": f"Bearer {forged}".encode()})
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+        assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "body", "status"),
+    [
+        ("GET", "/health/live", {}, b"", 200),
+        ("GET", "/docs", {}, b"", 200),
+        ("GET", "/docs/assets/swagger-ui.css", {}, b"", 200),
+        ("POST", "/token", {}, b"", 400),
+        ("GET", "/protected", {"Host": "evil.example"}, b"", 400),
+        ("GET", "/protected", {"Host": ""}, b"", 400),
+        ("GET", "/protected", {}, b"", 401),
+        ("GET", "/nothing", {}, b"", 404),
+        ("GET", "/docs/assets/nothing", {}, b"", 404),
+        ("DELETE", "/token", {}, b"", 405),
+        ("POST", "/docs/assets/swagger-ui.css", {}, b"", 405),
+        ("POST", "/token", {"Content-Type": "application/x-www-form-urlencoded"}, b"x" * 2 * MIB, 413),
+    ],
+)
+def test_every_answer_has_security_headers_and_every_error_a_detail(
+    client: httpx.Client, method: str, path: str, headers: dict[str, str], body: bytes, status: int
+) -> None:
+    answer = client.request(method, path, headers=headers, content=body)
+    assert answer.status_code == status
+    assert set(answer.headers) >= SECURITY_HEADERS
+    assert "unsafe-inline" not in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Request-ID"]
+    assert status < 400 or answer.json()["detail"]
+
+
+def test_a_body_is_limited_also_where_its_length_is_not_told(client: httpx.Client) -> None:
+    chunks = (b"x" * 2**16 for _ in range(32))
+    answer = client.post("/token", content=chunks, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 413
+    assert answer.json()["detail"]
+
+
+def test_probes_may_use_any_host(client: httpx.Client) -> None:
+    assert client.get("/health/live", headers={"Host": "10.1.2.3:8000"}).status_code == 200
+
+
+def test_the_documentation_needs_no_other_host(client: httpx.Client) -> None:
+    page = client.get("/docs").raise_for_status().text
+    script = client.get("/docs/init.js").raise_for_status().text
+    assert "//" not in page + script
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(assets) == 4
+    for asset in assets:
+        assert client.get(f"/{asset}").raise_for_status().content
+    styles = client.get("/docs/assets/swagger-ui.css").text
+    assert "@import" not in styles
+    assert not [url for url in re.findall(r"url\(([^)]*)\)", styles) if not url.strip("\"' ").startswith("data:")]
+
+
+def test_the_log_holds_no_password_and_no_token(served: Server, client: httpx.Client, token: str) -> None:
+    client.get("/protected", params={"token": token}, headers=bearer(token))
+    log = served.log_until("GET /protected 200")
+    assert token not in log
+    assert PASSWORD not in log
+
+
+def test_production_is_strict(plain: Service, tmp_path: Path) -> None:
+    env = {"ENVIRONMENT": "production", "DATABASE_URL": f"sqlite:///{tmp_path}/db", "ALLOWED_HOSTS": "*.example.com"}
+    host = {"Host": "api.example.com"}
+    with server(plain.project, plain.python, env) as served, connect(served) as client:
+        assert "Strict-Transport-Security" in client.get("/health/live").headers
+        assert client.get("/docs", headers=host).status_code == 404
+        assert client.get("/openapi.json", headers=host).status_code == 404
+        assert client.get("/protected", headers=host).status_code == 401
+        assert client.get("/protected").status_code == 400  # localhost is not among its names
+        lines = [json.loads(line) for line in served.log().splitlines() if not line.startswith("INFO")]
+    assert {"time", "level", "logger", "message", "request_id"} <= set(lines[-1])
+
+
+# When things go away.
+
+
+@pytest.fixture(scope="module")
+def on_postgresql(plain: Service, cluster: PostgreSQL) -> Service:
+    """On a database of its own, so that stopping the cluster disturbs no server of another test."""
+    return prepare(Service(plain.project, plain.python, {"DATABASE_URL": cluster.create_database("away")}))
+
+
+@contextmanager
+def stopped(cluster: PostgreSQL) -> Iterator[None]:
+    cluster.stop()
+    try:
+        yield
+    finally:
+        cluster.start()
+
+
+def test_a_database_that_goes_away_is_503_and_heals(on_postgresql: Service, cluster: PostgreSQL) -> None:
+    with server(on_postgresql.project, on_postgresql.python, on_postgresql.env) as served, connect(served) as client:
+        headers = bearer(log_in(client).raise_for_status().json()["access_token"])
+        with stopped(cluster):
+            for _ in range(3):
+                assert_unavailable(client.get("/users/me", headers=headers))
+                assert_unavailable(log_in(client))
+            assert client.get("/protected", headers=headers).status_code == 200
+        assert client.get("/users/me", headers=headers).status_code == 200
+        assert log_in(client).status_code == 200
+        assert "Traceback" not in served.log()
+
+
+def assert_unavailable(answer: httpx.Response) -> None:
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json()["detail"]
+    assert set(answer.headers) >= SECURITY_HEADERS
+
+
+def test_a_database_that_was_away_unnoticed_costs_one_answer_at_most(
+    on_postgresql: Service, cluster: PostgreSQL
+) -> None:
+    """The server's connections are dead then, which the first query finds out: for all of them."""
+    with server(on_postgresql.project, on_postgresql.python, on_postgresql.env) as served, connect(served) as client:
+        headers = bearer(log_in(client).raise_for_status().json()["access_token"])
+        with ThreadPoolExecutor(4) as threads:  # four at once: so the pool holds several connections
+            list(threads.map(lambda _: client.get("/users/me", headers=headers).raise_for_status(), range(8)))
+        with stopped(cluster):
+            pass
+        answers = [client.get("/users/me", headers=headers) for _ in range(6)]
+        assert [answer.status_code for answer in answers[1:]] == [200] * 5
+        if answers[0].status_code != 200:
+            assert_unavailable(answers[0])
+
+
+@contextmanager
+def accepted_login(served: Server, body: bytes) -> Iterator[http.client.HTTPConnection]:
+    """A login whose body is still to be sent, and that the server has certainly begun to answer.
+
+    With `Expect: 100-continue` it asks for the body once a route waits for it (RFC 9110, 10.1.1).
+    """
+    connection = http.client.HTTPConnection(LOOPBACK, served.port, timeout=60)
+    with closing(connection):
+        connection.putrequest("POST", "/token")
+        connection.putheader("Content-Type", "application/x-www-form-urlencoded")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.putheader("Expect", "100-continue")
+        connection.endheaders()
+        assert connection.sock.recv(1024).startswith(b"HTTP/1.1 100")
+        yield connection
+
+
+@pytest.mark.parametrize("command", [UVICORN, RUNSERVER], ids=["uvicorn", "runserver"])
+def test_sigterm_lets_an_accepted_request_end(migrated: Service, command: tuple[str, ...]) -> None:
+    body = b"username=nobody&password=wrong"
+    with (
+        server(migrated.project, migrated.python, migrated.env, command) as served,
+        accepted_login(served, body) as connection,
+    ):
+        served.process.terminate()
+        while served.accepts():
+            time.sleep(0.01)
+        connection.send(body)
+        assert connection.getresponse().status == 401
+
+
+def test_a_stalled_client_does_not_keep_the_server_from_ending(migrated: Service) -> None:
+    with (
+        server(migrated.project, migrated.python, migrated.env, RUNSERVER) as served,
+        accepted_login(served, b"never sent"),
+    ):
+        terminate(served)
+
+
+def test_a_port_in_use_is_said(plain: Service, served: Server) -> None:
+    done = plain.run("manage.py", "runserver", str(served.port), "--no-reload")
+    assert done.returncode != 0
+    assert [line for line in done.stderr.splitlines() if "address already in use" in line]
+    assert "Traceback" not in done.stderr
+
+
+# A dropped folder is an app.
+
+MODELS = """
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base
+
+
+class Note(Base):
+    __tablename__ = "notes_note"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str]
+"""
+
+ROUTES = """
+from fastapi import APIRouter
+from pydantic import BaseModel, SecretStr
+
+from app.core.database import Db
+from app.notes.models import Note
+
+router = APIRouter()
+
+
+class NoteCreate(BaseModel):
+    text: str
+    count: int
+
+
+@router.post("/notes")
+async def create(new: NoteCreate, db: Db) -> int:
+    note = Note(text=new.text)
+    db.add(note)
+    await db.commit()
+    return note.id
+
+
+@router.get("/broken")
+async def broken() -> None:
+    raise RuntimeError("a bug")
+"""
+
+
+@pytest.fixture
+def with_notes(plain: Service, tmp_path: Path) -> Service:
+    copy = shutil.copytree(plain.project, tmp_path / "copy", ignore=shutil.ignore_patterns(".*_cache", "*.sqlite3*"))
+    app = copy / "app" / "notes"
+    app.mkdir()
+    for name, text in {"__init__": "", "models": MODELS, "routes": ROUTES}.items():
+        (app / f"{name}.py").write_text(text, encoding="utf-8")
+    return Service(copy, plain.python)
+
+
+def test_a_dropped_folder_is_an_app(with_notes: Service) -> None:
+    with_notes.manage("migrate")
+    assert "makemigrations" in with_notes.problem("makemigrations", "--check")
+    assert "0002_add_notes" in with_notes.manage("makemigrations", "--name", "add_notes")
+    assert "Applied 0002_add_notes" in with_notes.manage("migrate")
+    with server(with_notes.project, with_notes.python, with_notes.env) as served, connect(served) as client:
+        assert client.post("/notes", json={"text": "hello", "count": 1}).json() == 1
+        assert_faults_are_named(client)
+        assert_bugs_are_not_told(client, served)
+
+
+def assert_faults_are_named(client: httpx.Client) -> None:
+    """But what was sent, which may be a password, is not repeated."""
+    answer = client.post("/notes", json={"text": "hello", "count": "tr0ub4dor"})
+    assert answer.status_code == 422
+    assert set(answer.headers) >= SECURITY_HEADERS
+    assert answer.json()["detail"][0]["loc"] == ["body", "count"]
+    assert "tr0ub4dor" not in answer.text
+
+
+def assert_bugs_are_not_told(client: httpx.Client, served: Server) -> None:
+    """They stand in the log alone."""
+    answer = client.get("/broken")
+    assert answer.status_code == 500
+    assert set(answer.headers) >= SECURITY_HEADERS
+    assert "a bug" not in answer.text
+    assert answer.json()["detail"]
+    served.log_until("RuntimeError: a bug")
