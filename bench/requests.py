@@ -2,9 +2,9 @@
 
     python -m bench.requests [--python PATH]
 
-CPU time of all threads of the server's process per request, as Linux counts it. A freshly rendered project, with its log,
-its headers and its checks, on SQLite and on PostgreSQL; `/plain` of `bench/naive.py`, without a log, is 1. All take
-turns, in many short rounds, of which the least disturbed one counts for each. PATH is a Python that has a
+CPU time of all threads of the server's process per request, as Linux counts it. A freshly rendered project, with its
+log, its headers and its checks, on SQLite and on PostgreSQL; `/plain` of `bench/naive.py`, without a log, is 1. All
+take turns, in many short rounds, of which the least disturbed one counts for each. PATH is a Python that has a
 project's requirements; without it one is made. The exit status is 1 where a limit is missed.
 """
 
