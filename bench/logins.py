@@ -31,8 +31,9 @@ from bench.rendering import NO_PART, ROOT
 from tests.servers import LOOPBACK, UVICORN, Server, clean_environment, server
 
 CLIENTS = 8  # that loop on login
-READERS = 4  # that loop on /protected meanwhile
-SECONDS = 10  # for each measurement of latency
+READERS = 4  # that ask for /protected meanwhile
+PACE = 50  # requests per second of each reader, while latency is measured
+SECONDS = 10  # for each measurement
 FEW, MANY = 10, 500  # logins, after which the memory is compared
 
 MAX_MEDIAN = 10.0  # ms, of /protected under logins
@@ -45,15 +46,9 @@ NAIVE = tuple(part.replace("app.main:app", "bench.naive:app") for part in UVICOR
 @dataclass(frozen=True)
 class Latency:
     milliseconds: list[float]
-    seconds: float
-
-    @property
-    def rate(self) -> float:
-        return len(self.milliseconds) / self.seconds
+    rate: float
 
     def percentile(self, percent: int) -> float:
-        if len(self.milliseconds) < 2:
-            return float("inf")
         return quantiles(self.milliseconds, n=100)[percent - 1]
 
 
@@ -114,12 +109,34 @@ async def together(clients: int, client: Callable[[], Awaitable[list[float]]]) -
     return [value for times in await asyncio.gather(*(client() for _ in range(clients))) for value in times]
 
 
-async def read(port: int, token: str) -> Latency:
-    """Loop on /protected for a while; what is unanswered at its end is waited for, and counts."""
+async def paced(port: int, request: bytes) -> list[float]:
+    """Send at fixed times; return how long each answer was waited for, in ms.
+
+    A client that waits for one answer before it asks again hardly notices a server that stands still: it asks once
+    meanwhile. So what is late counts from when it was due, and what could not be sent by the end counts too.
+    """
+    connection, times = Connection(port), list[float]()
+    await connection.open()
     started = time.perf_counter()
-    request, end = protected_request(token), started + SECONDS
-    times = await together(READERS, lambda: loop(port, request, lambda: time.perf_counter() < end))
-    return Latency(times, time.perf_counter() - started)
+    for number in range(SECONDS * PACE):
+        due = started + number / PACE
+        if (ahead := due - time.perf_counter()) > 0:
+            await asyncio.sleep(ahead)
+            due = time.perf_counter()  # the timer's own lateness is not the server's
+        if time.perf_counter() - started < SECONDS:
+            await connection.send(request)
+        times.append((time.perf_counter() - due) * 1000)
+    connection.close()
+    return times
+
+
+async def read(port: int, token: str) -> Latency:
+    """Ask at a moderate pace for the times, and then without a pause for the rate."""
+    request = protected_request(token)
+    milliseconds = await together(READERS, lambda: paced(port, request))
+    started = time.perf_counter()
+    answers = await together(READERS, lambda: loop(port, request, lambda: time.perf_counter() < started + SECONDS))
+    return Latency(milliseconds, len(answers) / (time.perf_counter() - started))
 
 
 async def read_under_logins(port: int, token: str) -> tuple[Latency, float]:

@@ -3,6 +3,7 @@
 import tomllib
 from functools import lru_cache
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
@@ -94,6 +95,16 @@ def _refuse_guessable(key: str) -> None:
         raise ValueError("is a sample key, with which everybody can sign tokens")
 
 
+def _refuse_uncallable(path: str, number: int) -> None:
+    """It is imported only when settings are read: by then whatever it imports of this module is there."""
+    try:
+        found = resolve_name(path)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"number {number} of the list cannot be imported ({type(error).__name__})") from None
+    if not callable(found):
+        raise ValueError(f"number {number} of the list is not callable")
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=BASE_DIR / ".env",
@@ -130,6 +141,12 @@ class Settings(BaseSettings):
     # Each step doubles what a guess costs, and what a login costs the server: 12 is about 0.2 s.
     bcrypt_rounds: int = Field(default=12, ge=4, le=31)
     password_min_length: int = Field(default=8, ge=8, le=128)
+    # What a new password must pass besides the length: dotted paths of callables, as in app/accounts/validators.py.
+    password_validators: CommaSeparated = (
+        "app.accounts.validators.too_common",
+        "app.accounts.validators.entirely_numeric",
+        "app.accounts.validators.too_similar",
+    )
 
     # What a request's Host header may say; "*.example.com" takes every subdomain, "*" takes all.
     allowed_hosts: CommaSeparated = LOCAL_HOSTS
@@ -150,6 +167,13 @@ class Settings(BaseSettings):
         for key in keys:
             _refuse_guessable(key.get_secret_value())
         return keys
+
+    @field_validator("password_validators")
+    @classmethod
+    def _callable(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for number, path in enumerate(paths, 1):
+            _refuse_uncallable(path, number)
+        return paths
 
     @field_validator("allowed_hosts")
     @classmethod

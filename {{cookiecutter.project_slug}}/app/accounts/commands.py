@@ -10,6 +10,7 @@ from app.accounts import services, sessions
 from app.accounts.hashing import PasswordHasher
 from app.accounts.key_rotation import rotate_keys
 from app.accounts.schemas import UserCreate
+from app.accounts.validators import password_policy
 from app.core.cli import CommandError, ask_password, open_database
 from app.settings import BASE_DIR, get_settings
 
@@ -48,7 +49,7 @@ def _new_user(username: str, email: str, password: str) -> UserCreate:
     try:
         return UserCreate(username=username, email=email, password=password)
     except ValidationError as error:
-        faults = (f"{detail['loc'][0]}: {detail['msg']}." for detail in error.errors(include_input=False))
+        faults = (f"{detail['loc'][0]}: {detail['msg'].rstrip('.')}." for detail in error.errors(include_input=False))
         raise CommandError("\n".join(faults)) from None
 
 
@@ -57,9 +58,9 @@ async def _create_superuser(new: UserCreate) -> None:
     hasher = PasswordHasher(settings.bcrypt_rounds)
     async with open_database() as database, database.session() as db:
         try:
-            await services.create_user(db, hasher, new, min_length=settings.password_min_length, is_superuser=True)
+            await services.create_user(db, hasher, new, password_policy(settings), is_superuser=True)
         except services.InvalidPassword as error:
-            raise CommandError("\n".join(error.args)) from None
+            raise CommandError(str(error)) from None
         except services.Taken as error:
             raise CommandError(f"Another user has this {error}.") from None
 
@@ -100,11 +101,7 @@ async def _change_password(username: str) -> None:
             raise CommandError(f"There is no user {username!r}.")
         try:
             await services.set_password(
-                db,
-                PasswordHasher(settings.bcrypt_rounds),
-                user,
-                ask_password(),
-                min_length=settings.password_min_length,
+                db, PasswordHasher(settings.bcrypt_rounds), user, ask_password(), password_policy(settings)
             )
         except services.InvalidPassword as error:
-            raise CommandError("\n".join(error.args)) from None
+            raise CommandError(str(error)) from None

@@ -1,18 +1,18 @@
-"""Hashing, verifying and judging passwords: functions of their arguments, without database or request.
+"""Hashing and verifying passwords: functions of their arguments, without database or request.
 
 `passlib` here is libpass, its maintained continuation. The hash is `bcrypt_sha256`, which unlike bcrypt does not
 ignore what comes after 72 bytes; plain bcrypt hashes from elsewhere still verify, and are replaced at login.
 """
 
 import unicodedata
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
 from passlib.context import CryptContext
 
 DEFAULT_ROUNDS = 12
-MAX_LENGTH = 128  # characters
+MAX_LENGTH = 128  # characters, normalized
+MAX_TYPED = 4 * MAX_LENGTH  # code points: normalization makes one of four at most (U+1F82 is such a one)
 
 
 class PasswordCheck(NamedTuple):
@@ -30,21 +30,26 @@ def _context(rounds: int = DEFAULT_ROUNDS) -> CryptContext:
     )
 
 
-def _normalize(password: str) -> str:
+def normalize(password: str) -> str:
     """The same characters typed on another keyboard are the same password (NIST SP 800-63B, 3.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
 
 
+def is_too_long(password: str) -> bool:
+    """Nobody has such a password. What is typed is looked at first: to normalize a megabyte can take half a second."""
+    return len(password) > MAX_TYPED or len(normalize(password)) > MAX_LENGTH
+
+
 def get_password_hash(password: str, rounds: int = DEFAULT_ROUNDS) -> str:
-    return str(_context(rounds).hash(_normalize(password)))
+    return str(_context(rounds).hash(normalize(password)))
 
 
 def verify_password(plain_password: str, hashed_password: str) -> bool:
     """False also where nothing can match: an unusable hash, or more bytes than the hash's scheme takes."""
-    if len(plain_password) > MAX_LENGTH:
+    if is_too_long(plain_password):
         return False
     try:
-        return bool(_context().verify(_normalize(plain_password), hashed_password))
+        return bool(_context().verify(normalize(plain_password), hashed_password))
     except ValueError:
         return False
 
@@ -63,13 +68,3 @@ def check_password(plain_password: str, hashed_password: str | None, rounds: int
 def _dummy_hash(rounds: int) -> str:
     """A hash of the right form and cost that no password is known to have; making a real one would cost start-up."""
     return f"$bcrypt-sha256$v=2,t=2b,r={rounds}${'.' * 22}${'.' * 31}"
-
-
-def password_faults(password: str, min_length: int) -> Iterator[str]:
-    """Yield all that is wrong with a new password, in whole sentences."""
-    if len(_normalize(password)) < min_length:
-        yield f"This password is too short. It must contain at least {min_length} characters."
-    if len(_normalize(password)) > MAX_LENGTH:
-        yield f"This password is too long. It must contain at most {MAX_LENGTH} characters."
-    if password.isdigit():
-        yield "This password is entirely numeric."

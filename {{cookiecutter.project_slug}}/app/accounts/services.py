@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from anyio import to_thread
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import sessions
 from app.accounts.hashing import PasswordHasher
 from app.accounts.models import User, fold
-from app.accounts.passwords import password_faults
 from app.accounts.schemas import UserCreate
 from app.accounts.sessions import Device, RefreshToken
+from app.accounts.validators import Fault, Names, PasswordPolicy
 
 
 class InvalidCredentials(Exception):
@@ -19,7 +20,11 @@ class InvalidCredentials(Exception):
 
 
 class InvalidPassword(Exception):
-    """Its arguments are all faults of a new password."""
+    """Its `faults` are all that is wrong with a new password; its text is their messages, one a line."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("\n".join(fault.message for fault in faults))
+        self.faults = faults
 
 
 class Taken(Exception):
@@ -68,10 +73,10 @@ async def log_in(
 
 
 async def create_user(
-    db: AsyncSession, hasher: PasswordHasher, new: UserCreate, *, min_length: int, is_superuser: bool = False
+    db: AsyncSession, hasher: PasswordHasher, new: UserCreate, policy: PasswordPolicy, *, is_superuser: bool = False
 ) -> User:
     """Raises InvalidPassword, or Taken."""
-    check_new_password(new.password, min_length)
+    await check_new_password(new.password, Names(new.username, new.email, new.full_name), policy)
     user = User(
         username=new.username,
         email=new.email,
@@ -93,14 +98,17 @@ async def _taken_field(db: AsyncSession, new: UserCreate) -> str:
     return "username" if await find_user(db, new.username) else "email"
 
 
-async def set_password(db: AsyncSession, hasher: PasswordHasher, user: User, password: str, *, min_length: int) -> None:
+async def set_password(
+    db: AsyncSession, hasher: PasswordHasher, user: User, password: str, policy: PasswordPolicy
+) -> None:
     """End all of the user's sessions with it. Raises InvalidPassword."""
-    check_new_password(password, min_length)
+    await check_new_password(password, Names(user.username, user.email, user.full_name), policy)
     user.hashed_password = await hasher.hash(password)
     await sessions.end_all(db, user.id, datetime.now(UTC))
     await db.commit()
 
 
-def check_new_password(password: str, min_length: int) -> None:
-    if faults := list(password_faults(password, min_length)):
-        raise InvalidPassword(*faults)
+async def check_new_password(password: str, names: Names, policy: PasswordPolicy) -> None:
+    """Raises InvalidPassword."""
+    if faults := await to_thread.run_sync(policy.faults, password, names):
+        raise InvalidPassword(faults)

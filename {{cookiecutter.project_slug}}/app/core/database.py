@@ -22,7 +22,15 @@ SQLITE_PRAGMAS = (
 )
 
 
-SQLITE_AWAY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN)
+SQLITE_AWAY = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+)
 # Classes of SQLSTATE (PostgreSQL's manual, appendix A): connection, resources, operator intervention.
 POSTGRESQL_AWAY = ("08", "53", "57")
 
@@ -95,6 +103,15 @@ class Database:
         if self._file_reader:
             with self._file_reader.connect() as file:
                 return file.execute(query, values).one_or_none()
+        try:
+            return await self._fetch_one(query, values)
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            # The server was restarted since, and SQLAlchemy has now dropped all connections of before.
+            return await self._fetch_one(query, values)
+
+    async def _fetch_one(self, query: Select[*Columns], values: Mapping[str, Any]) -> Row[*Columns] | None:
         async with self._reader.connect() as connection:
             return (await connection.execute(query, values)).one_or_none()
 
@@ -128,13 +145,16 @@ def _prepare(engine: Engine) -> None:
 def _connect(dialect: Dialect, _record: object, args: Any, kwargs: Any) -> Any:
     """Name the failure: the drivers raise whatever the network, the resolver or the server said."""
     try:
+        if dialect.driver == "aiosqlite":
+            # Where it cannot open the file, aiosqlite leaves a thread behind that outlives the event loop.
+            sqlite3.connect(args[0]).close()
         return dialect.connect(*args, **kwargs)
     except Exception as error:
         raise DatabaseUnavailable(str(error) or type(error).__name__) from error
 
 
 def is_away(error: DBAPIError) -> bool:
-    """Tell a lost or overloaded server (or a file that stayed locked) from a faulty query."""
+    """Tell a lost or overloaded server (or a file that is locked, or no database at all) from a faulty query."""
     if error.connection_invalidated:
         return True
     code = getattr(error.orig, "sqlite_errorcode", None)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from math import ceil
 
 from fastapi import FastAPI, HTTPException, Request, status
 from fastapi.exceptions import RequestValidationError
@@ -25,6 +26,14 @@ class OAuth2Error(HTTPException):
         # RFC 6749, 5.1: nothing that a token route says may be kept by a cache.
         super().__init__(status_code, detail, {"Cache-Control": "no-store", **(headers or {})})
         self.error = error
+
+
+class ServerBusy(HTTPException):
+    """The server has more to do than it can: 503, and after how many seconds to ask again (RFC 9110, 10.2.3)."""
+
+    def __init__(self, seconds: float) -> None:
+        detail = "The server is busy. Try again later."
+        super().__init__(status.HTTP_503_SERVICE_UNAVAILABLE, detail, {"Retry-After": str(ceil(seconds))})
 
 
 def install_error_handlers(app: FastAPI) -> None:

@@ -22,8 +22,8 @@ def migrate(
     target: Annotated[str, typer.Argument(help="The migration to go to, back or forward; `zero` undoes all.")] = "head",
 ) -> None:
     """Bring the database's tables in step with the migrations."""
-    steps = asyncio.run(_migrate(target))
-    print(f"{steps} applied." if steps else "Nothing to migrate.")
+    if not asyncio.run(_migrate(target)):
+        print("Nothing to migrate.")
 
 
 async def _migrate(target: str) -> int:
