@@ -5,6 +5,9 @@ PORT ?= 8000
 .PHONY: demo test lint format clean
 .DEFAULT_GOAL := demo
 
+# cookiecutter runs once: to compile all that it needs takes longer than that.
+COMPILE :=
+
 include {{cookiecutter.project_slug}}/environment.mk
 
 demo: $(VENV)/.installed # render with the defaults, run the result, and say how to log in to it

@@ -2,6 +2,8 @@
 # From nothing but Python 3.11 or newer with pip; uv, where it is installed, makes it quicker.
 
 PYTHON ?= python3
+# Once, by all cores, instead of by each of the processes that a first run starts.
+COMPILE ?= --compile-bytecode
 VENV := .venv
 BIN := $(VENV)/bin
 
@@ -27,7 +29,7 @@ if ! test -x "$$uv"; then \
     $$pip install --quiet --disable-pip-version-check uv || echo "uv cannot be had: pip does it alone."; \
 fi; \
 if test -x "$$uv"; then \
-    VIRTUAL_ENV=$(VENV) $$uv pip install --quiet --compile-bytecode --require-hashes -r $(1); \
+    VIRTUAL_ENV=$(VENV) $$uv pip install --quiet $(COMPILE) --require-hashes -r $(1); \
     test -x $(BIN)/pip || VIRTUAL_ENV=$(VENV) $$uv pip install --quiet pip; \
 else $$pip install --quiet --disable-pip-version-check --require-hashes -r $(1); fi
 endef

@@ -13,6 +13,7 @@ from app.core.errors import install_error_handlers
 from app.core.logging import configure_logging
 from app.core.middleware import Application
 from app.core.routing import include_flat
+from app.core.throttling import Limiter
 from app.settings import PROJECT, TITLE, Settings, SettingsError, get_settings
 
 
@@ -20,6 +21,7 @@ from app.settings import PROJECT, TITLE, Settings, SettingsError, get_settings
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await app.state.database.dispose()
+    await app.state.limiter.close()
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -38,6 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.settings = settings
     app.state.database = Database(settings.database_url)
+    app.state.limiter = Limiter(settings.redis_url)
     install_error_handlers(app)
     include_flat(app, health.router)
     registry.load_models()

@@ -1,12 +1,15 @@
 """Every setting of the project, read once from the environment and `.env` (the environment wins)."""
 
+import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from limits import RateLimitItem, parse_many
+from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -30,6 +33,8 @@ DRIVERS = {
     "postgres": "postgresql+asyncpg",
     "postgresql": "postgresql+asyncpg",
 }
+
+MAX_RATE_PERIOD = 366 * 24 * 3600  # s
 
 
 class SettingsError(Exception):
@@ -67,11 +72,40 @@ def _with_ssl(url: URL) -> URL:
     return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
 
 
+def parse_redis_url(url: str) -> str:
+    """Return it as it is. Raises ValueError where redis-py could not use it, which it says only when it connects."""
+    from redis.asyncio import ConnectionPool  # takes long to load, and few need it
+
+    try:
+        ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError):
+        raise ValueError("is not an address such as redis://:password@host:6379/0") from None
+    parts = urlsplit(url)
+    if parts.scheme != "unix" and not re.fullmatch(r"/?\d*", parts.path):
+        raise ValueError("must end with the number of a database, as in redis://host:6379/0")
+    return url
+
+
+def parse_rate(value: object) -> RateLimitItem:
+    if isinstance(value, RateLimitItem):  # a default
+        return value
+    try:
+        (rate,) = parse_many(value)  # type: ignore[arg-type]  # whatever it is, it says so itself
+    except ValueError:
+        raise ValueError("is not a rate such as 5/15 minutes") from None
+    if rate.amount < 1 or rate.get_expiry() > MAX_RATE_PERIOD:
+        raise ValueError("must allow 1 or more in a year or less, as in 5/15 minutes")
+    return rate
+
+
 CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(split_commas)]
 SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(split_commas)]
 OptionalSecret = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None)]
 DatabaseURL = Annotated[URL, BeforeValidator(parse_database_url)]
 OptionalDatabaseURL = Annotated[URL | None, BeforeValidator(lambda value: parse_database_url(value) if value else None)]
+
+OptionalRedisURL = Annotated[SecretStr | None, BeforeValidator(lambda value: parse_redis_url(value) if value else None)]
+Rate = Annotated[RateLimitItem, BeforeValidator(parse_rate), PlainSerializer(repr)]
 
 
 def _project() -> dict[str, Any]:
@@ -126,6 +160,9 @@ class Settings(BaseSettings):
     # A server on which the test suite makes and drops a database of its own; empty: a temporary SQLite file.
     test_database_url: OptionalDatabaseURL = None
 
+    # Where counters of the throttles are kept, for all replicas; empty: in each process.
+    redis_url: OptionalRedisURL = None
+
     access_token_expire_minutes: int = Field(default=30, ge=1, le=24 * 60)
     # A session ends when its refresh token has not been used for so long.
     refresh_token_expire_days: int = Field(default=14, ge=1, le=3650)
@@ -140,6 +177,9 @@ class Settings(BaseSettings):
 
     # Each step doubles what a guess costs, and what a login costs the server: 12 is about 0.2 s.
     bcrypt_rounds: int = Field(default=12, ge=4, le=31)
+    # Failed logins that are answered for one account from one address, ten times as many for one account from anywhere,
+    # and twenty times as many from one address. All that follow are refused until the time is over.
+    login_throttle: Rate = Field(default_factory=lambda: parse_rate("5/15 minutes"))
     password_min_length: int = Field(default=8, ge=8, le=128)
     # What a new password must pass besides the length: dotted paths of callables, as in app/accounts/validators.py.
     password_validators: CommaSeparated = (

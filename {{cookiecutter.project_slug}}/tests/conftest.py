@@ -8,15 +8,17 @@
     database    the `Database` of the application
     application the application itself; `settings` are its settings
     client_with `client_with(environment="production")` is a client of an application with other settings
+    redis       a Redis server of the test's own, to stop and start (where none is installed, the test is skipped)
 
-Each test begins with empty tables. The database is a temporary SQLite file, or a new one on the server that
-TEST_DATABASE_URL names.
+Each test begins with empty tables, and a `client` with nothing throttled. The database is a temporary SQLite file, or
+a new one on the server that TEST_DATABASE_URL names.
 """
 
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,6 +32,7 @@ from app.core.database import Base, Database
 from app.core.migrations import migrate
 from app.settings import Settings, get_settings
 from tests.databases import new_database
+from tests.redis_server import RedisServer
 
 # Neither the developer's environment nor .env decides what is tested.
 Settings.model_config["env_file"] = None
@@ -85,6 +88,7 @@ async def db(database: Database) -> AsyncIterator[AsyncSession]:
 
 @pytest.fixture
 async def client(application: FastAPI, database: Database) -> AsyncIterator[AsyncClient]:
+    await application.state.limiter.reset()
     async with AsyncClient(transport=ASGITransport(application), base_url="http://localhost") as client:
         yield client
 
@@ -102,6 +106,12 @@ async def client_with(settings: Settings, database: Database) -> AsyncIterator[C
             return await stack.enter_async_context(client)
 
         yield client_with
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from app.accounts.hashing import PasswordHasher
 from app.accounts.models import User, fold
 from app.accounts.schemas import UserCreate
 from app.accounts.sessions import Device, RefreshToken
+from app.accounts.throttling import LoginThrottle
 from app.accounts.validators import Fault, Names, PasswordPolicy
 
 
@@ -37,13 +38,19 @@ async def find_user(db: AsyncSession, name: str) -> User | None:
     return await db.scalar(select(User).where(column == fold(name)))
 
 
-async def authenticate(db: AsyncSession, hasher: PasswordHasher, name: str, password: str, now: datetime) -> User:
-    """Leaves the commit to its caller. Raises InvalidCredentials, always after the work of one hash."""
+async def authenticate(
+    db: AsyncSession, hasher: PasswordHasher, throttle: LoginThrottle, name: str, password: str, now: datetime
+) -> User:
+    """Leave the commit to the caller. Raises Throttled, or InvalidCredentials, always after the work of one hash."""
     user = await find_user(db, name)
     await db.commit()  # gives the connection back: others can use it while this login waits for its hash
+    account = user.id if user else name
+    await throttle.check(account)
     valid, new_hash = await hasher.check(password, user.hashed_password if user else None)
     if user is None or not valid:
+        await throttle.failed(account)
         raise InvalidCredentials
+    await throttle.check(account)  # of many passwords tried at once, the right one must not be the one that is told
     # What was true before the hash may have changed meanwhile, so the write itself asks again.
     logged_in = await db.execute(
         update(User)
@@ -52,6 +59,8 @@ async def authenticate(db: AsyncSession, hasher: PasswordHasher, name: str, pass
         .returning(User.id)
     )
     if logged_in.one_or_none() is None:
+        await db.rollback()  # nothing is locked while Redis is asked
+        await throttle.failed(account)
         raise InvalidCredentials
     return user
 
@@ -59,6 +68,7 @@ async def authenticate(db: AsyncSession, hasher: PasswordHasher, name: str, pass
 async def log_in(
     db: AsyncSession,
     hasher: PasswordHasher,
+    throttle: LoginThrottle,
     name: str,
     password: str,
     device: Device,
@@ -66,9 +76,10 @@ async def log_in(
     lifetime: timedelta,
 ) -> tuple[User, RefreshToken]:
     """Start a session that lasts until no refresh token has been used for a lifetime. Raises as `authenticate` does."""
-    user = await authenticate(db, hasher, name, password, now)
+    user = await authenticate(db, hasher, throttle, name, password, now)
     token = sessions.start(db, user.id, device, now, lifetime)
     await db.commit()
+    await throttle.succeeded(user.id)
     return user, token
 
 

@@ -90,3 +90,11 @@ async def origins_are_named(settings: Settings, database: Database) -> AsyncIter
 async def docs_are_closed(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     if settings.docs_enabled:
         yield Problem("core.W006", "/docs and /openapi.json are open to everybody.", "Set DOCS_ENABLED=false.")
+
+
+@check(deploy=True)
+async def limits_are_shared(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """Other replicas cannot be seen from here, but how many workers uvicorn is to start can."""
+    workers = os.environ.get("WEB_CONCURRENCY", "1")
+    if workers != "1" and settings.redis_url is None:
+        yield Problem("core.W007", f"WEB_CONCURRENCY is {workers}, and each counts failed logins.", "Set REDIS_URL.")

@@ -70,6 +70,8 @@ def test_each_wrong_setting_gets_a_line_and_none_shows_a_value(monkeypatch: pyte
         "TEST_DATABASE_URL": "hush",
         "ACCESS_TOKEN_EXPIRE_MINUTES": "hush",
         "BCRYPT_ROUNDS": "3",
+        "REDIS_URL": "hush",
+        "LOGIN_THROTTLE": "hush",
         "PASSWORD_MIN_LENGTH": "7",
         "JWT_ISSUER": "",
     }
@@ -108,6 +110,52 @@ def test_an_address_that_cannot_work_stops_the_start(monkeypatch: pytest.MonkeyP
     (line,) = lines(monkeypatch, DATABASE_URL=address)
 
     assert line.startswith("DATABASE_URL: ")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["redis://", "redis://:hush@h:6379/0", "rediss://u:p@h/1?ssl_cert_reqs=none", "unix:///run/redis.sock?db=2"],
+)
+def test_any_usual_address_of_redis_will_do(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    url = read(monkeypatch, REDIS_URL=address).redis_url
+
+    assert url is not None
+    assert url.get_secret_value() == address
+    assert "hush" not in repr(get_settings())
+
+
+def test_without_an_address_there_is_no_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, REDIS_URL="").redis_url is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["h:6379", "http://h", "redis://h:port", "redis://h/name", "redis://h?no_such_option=1", "redis://h?db=x", "["],
+)
+def test_an_address_of_redis_that_cannot_work_stops_the_start(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    (line,) = lines(monkeypatch, REDIS_URL=address)
+
+    assert line.startswith("REDIS_URL: ")
+    assert "redis://" in line
+
+
+@pytest.mark.parametrize(
+    ("given", "amount", "seconds"), [("5/15 minutes", 5, 900), ("20 per hour", 20, 3600), ("1/Day", 1, 86400)]
+)
+def test_a_rate_is_an_amount_in_a_time(monkeypatch: pytest.MonkeyPatch, given: str, amount: int, seconds: int) -> None:
+    rate = read(monkeypatch, LOGIN_THROTTLE=given).login_throttle
+
+    assert (rate.amount, rate.get_expiry()) == (amount, seconds)
+
+
+@pytest.mark.parametrize(
+    "rate", ["", "5", "5/fortnight", "0/minute", "-1/minute", "5/minute, 9/hour", "1/2 years", f"1/{'9' * 30} days"]
+)
+def test_a_rate_that_says_nothing_stops_the_start(monkeypatch: pytest.MonkeyPatch, rate: str) -> None:
+    (line,) = lines(monkeypatch, LOGIN_THROTTLE=rate)
+
+    assert line.startswith("LOGIN_THROTTLE: ")
+    assert "5/15 minutes" in line
 
 
 def test_docs_are_closed_in_production(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,11 @@ from starlette.exceptions import HTTPException
 from app.accounts import services, sessions
 from app.accounts.schemas import OAuth2ErrorRead, RevocationForm, Token, TokenForm
 from app.accounts.sessions import Device, InvalidRefreshToken, RefreshToken
+from app.accounts.throttling import login_throttle
 from app.accounts.tokens import InvalidToken, TokenPolicy, create_access_token
 from app.core.database import Db
 from app.core.errors import OAuth2Error
+from app.core.throttling import Throttled
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -52,7 +54,7 @@ def _invalid_request(detail: str) -> OAuth2Error:
 
 router = APIRouter(tags=["token"], route_class=OAuth2Route)
 
-REFUSALS: dict[int | str, dict[str, Any]] = {400: {"model": OAuth2ErrorRead}, 401: {"model": OAuth2ErrorRead}}
+REFUSALS: dict[int | str, dict[str, Any]] = {code: {"model": OAuth2ErrorRead} for code in (400, 401, 429)}
 
 
 @router.post("/token", responses=REFUSALS)
@@ -76,8 +78,19 @@ async def _password_grant(form: TokenForm, request: Request, db: Db) -> tuple[UU
     hasher, now = request.app.state.password_hasher, datetime.now(UTC)
     try:
         user, refresh_token = await services.log_in(
-            db, hasher, form.username, form.password, _device(request), now, _lifetime(request)
+            db,
+            hasher,
+            login_throttle(request),
+            form.username,
+            form.password,
+            _device(request),
+            now,
+            _lifetime(request),
         )
+    except Throttled as error:
+        # RFC 6749 knows no 429. But what has no `error` passes for a token with clients such as Authlib's, and of the
+        # codes in 5.2 this is the one that each of them takes for a login that did not succeed.
+        raise OAuth2Error("invalid_grant", error.detail, error.status_code, error.headers) from None
     except services.InvalidCredentials:
         raise OAuth2Error(
             "invalid_grant",

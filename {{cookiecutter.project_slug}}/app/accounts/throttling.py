@@ -1,0 +1,71 @@
+"""How many wrong passwords are answered: guessing one online takes thousands.
+
+    throttle = login_throttle(request)
+    await throttle.check(account)          # before the hash, and again before a right password lets in
+    await throttle.failed(account)         # after a wrong one
+    await throttle.succeeded(account)      # after a right one
+
+Each raises Throttled. An account is the user's id, or the name that was given where nobody has it. Not the name where
+somebody does, since a user has two, and either would have tries of its own. (What that tells: who tries a name five
+times, and then an address, learns whether they are one account.)
+"""
+
+from uuid import UUID
+
+from fastapi.requests import HTTPConnection
+from limits import RateLimitItem
+
+from app.accounts.models import fold
+from app.core.throttling import Limiter, Throttled, client_address
+
+ACCOUNT_FACTOR = 10  # against guesses at one account from many addresses
+ADDRESS_FACTOR = 20  # against guesses at many accounts from one address, which may be that of a whole office
+
+
+class LoginThrottle:
+    """Counts the failures that come from one address.
+
+    It takes no locks. Of wrong passwords that are tried at once, all may be hashed, but a failure is counted before it
+    is told, and no more are told than the rate allows.
+    """
+
+    def __init__(self, limiter: Limiter, rate: RateLimitItem, address: str) -> None:
+        self._limiter = limiter
+        self._rate = rate
+        self._per_account = _times(rate, ACCOUNT_FACTOR)
+        self._per_address = _times(rate, ADDRESS_FACTOR)
+        self._address = address
+
+    async def check(self, account: UUID | str) -> None:
+        waits = [await self._limiter.wait(rate, *key) for rate, key in self._counters(account)]
+        if any(waits):
+            raise Throttled(max(waits))
+
+    async def failed(self, account: UUID | str) -> None:
+        """Raises Throttled where this failure must not be told any more."""
+        for rate, key in self._counters(account):
+            if seconds := await self._limiter.hit(rate, *key):
+                raise Throttled(seconds)
+
+    async def succeeded(self, account: UUID | str) -> None:
+        """Forget what failed from here for this account; the others may have been somebody else's guesses."""
+        rate, key = self._counters(account)[0]
+        await self._limiter.clear(rate, *key)
+
+    def _counters(self, account: UUID | str) -> tuple[tuple[RateLimitItem, tuple[str, ...]], ...]:
+        """From the narrowest on: what that refuses does not count in the others."""
+        who = ("id", str(account)) if isinstance(account, UUID) else ("name", fold(account))
+        return (
+            (self._rate, ("login", *who, self._address)),
+            (self._per_account, ("login to", *who)),
+            (self._per_address, ("login from", self._address)),
+        )
+
+
+def login_throttle(connection: HTTPConnection) -> LoginThrottle:
+    state = connection.app.state
+    return LoginThrottle(state.limiter, state.settings.login_throttle, client_address(connection))
+
+
+def _times(rate: RateLimitItem, factor: int) -> RateLimitItem:
+    return type(rate)(rate.amount * factor, rate.multiples)
