@@ -48,6 +48,16 @@ async def test_after_five_wrong_passwords_even_the_right_one_is_refused(client: 
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+async def test_a_refused_try_costs_no_hash(
+    client: AsyncClient, application: FastAPI, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await statuses(client, 5)
+
+    monkeypatch.setattr(application.state.password_hasher, "check", None)
+
+    assert await statuses(client, 2) == [429, 429]
+
+
 async def test_another_user_and_another_address_are_not_touched(
     client: AsyncClient, client_from: ClientFrom, user: User, admin: User
 ) -> None:
