@@ -108,12 +108,9 @@ OptionalRedisURL = Annotated[SecretStr | None, BeforeValidator(lambda value: par
 Rate = Annotated[RateLimitItem, BeforeValidator(parse_rate), PlainSerializer(repr)]
 
 
-def _project() -> dict[str, Any]:
-    return tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))
-
-
-PROJECT = _project()["project"]
-TITLE: str = _project()["tool"]["app"]["title"]
+_PYPROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = _PYPROJECT["project"]
+TITLE: str = _PYPROJECT["tool"]["app"]["title"]
 
 
 def _unless_production(values: dict[str, Any]) -> bool:

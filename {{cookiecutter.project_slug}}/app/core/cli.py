@@ -22,13 +22,9 @@ async def open_database() -> AsyncIterator[Database]:
         await database.dispose()
 
 
-def interactive() -> bool:
-    return sys.stdin.isatty()
-
-
 def ask_password() -> str:
     """Ask twice on a terminal; elsewhere read one line of standard input, as `passwd --stdin` does."""
-    if not interactive():
+    if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass.getpass("Password: ")
     if getpass.getpass("Password (again): ") != password:
