@@ -1,15 +1,20 @@
-"""Renders the template for the tests, without touching the home folder."""
+"""Renders the template for the tests, without touching the home folder, and serves the result."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+import httpx
 import pytest
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
+
+from tests.servers import PostgreSQL, Server, postgresql_or_skip, server
+from tests.services import Service, connect, log_in, prepare
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "{{cookiecutter.project_slug}}"
@@ -105,3 +110,73 @@ def _installer(python: Path) -> list[str | Path]:
     if uv := shutil.which("uv", path=Path(sys.executable).parent) or shutil.which("uv"):
         return [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
     return [python, "-m", "pip", "install", "--quiet"]
+
+
+@pytest.fixture(scope="session")
+def project(template: Path, user_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output, config = str(tmp_path_factory.mktemp("project")), str(user_config)
+    return Path(cookiecutter(str(template), no_input=True, output_dir=output, config_file=config))
+
+
+@pytest.fixture(scope="session")
+def plain(project: Path, environment: Path) -> Service:
+    """The project just as rendered."""
+    return Service(project, environment)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[PostgreSQL]:
+    with postgresql_or_skip() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def service(request: pytest.FixtureRequest, plain: Service) -> Service:
+    """The project with its tables and a superuser: as rendered, and switched to PostgreSQL by DATABASE_URL alone."""
+    if request.param == "sqlite":
+        return prepare(plain)
+    cluster: PostgreSQL = request.getfixturevalue("cluster")
+    return prepare(Service(plain.project, plain.python, {"DATABASE_URL": cluster.create_database("service")}))
+
+
+@pytest.fixture(scope="module")
+def served(service: Service) -> Iterator[Server]:
+    with server(service.project, service.python, service.env) as served:
+        yield served
+
+
+@pytest.fixture
+def client(served: Server) -> Iterator[httpx.Client]:
+    with connect(served) as client:
+        yield client
+
+
+@pytest.fixture
+def token(client: httpx.Client) -> str:
+    return str(log_in(client).raise_for_status().json()["access_token"])
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, plain: Service, tmp_path: Path) -> Service:
+    """The project on a database without a single table."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/empty.sqlite3"
+    else:
+        url = request.getfixturevalue("cluster").create_database(tmp_path.name)
+    return Service(plain.project, plain.python, {"DATABASE_URL": url})
+
+
+@pytest.fixture(scope="session")
+def migrated(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """The project on a file of its own, with tables but without users."""
+    env = {"DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('migrated')}/db.sqlite3"}
+    service = Service(plain.project, plain.python, env)
+    service.manage("migrate")
+    return service
+
+
+@pytest.fixture
+def copy(plain: Service, tmp_path: Path) -> Service:
+    """A project of the test's own, secrets included, to change its files."""
+    ignored = shutil.ignore_patterns(".*_cache", "*.sqlite3*")
+    return Service(shutil.copytree(plain.project, tmp_path / "copy", ignore=ignored), plain.python)

@@ -4,142 +4,21 @@ import http.client
 import json
 import re
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
-from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 
-from tests.servers import (
-    LOOPBACK,
-    RUNSERVER,
-    UVICORN,
-    PostgreSQL,
-    Server,
-    clean_environment,
-    postgresql_or_skip,
-    server,
-    terminate,
-)
+from tests.servers import LOOPBACK, RUNSERVER, UVICORN, PostgreSQL, Server, server, terminate
+from tests.services import EMAIL, PASSWORD, USERNAME, Service, bearer, connect, log_in, prepare
 
-USERNAME, EMAIL, PASSWORD = "ada", "ada@example.com", "correct horse 9 ☕"
 MIB = 2**20
 
 SECURITY_HEADERS = {"x-content-type-options", "x-frame-options", "referrer-policy", "content-security-policy"}
-
-
-@dataclass(frozen=True)
-class Service:
-    """A rendered project, the Python that it runs on, and what its environment says beyond `.env`."""
-
-    project: Path
-    python: Path
-    env: dict[str, str] = field(default_factory=dict)
-
-    def run(self, *command: str, keyboard: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [self.python, *command],
-            check=False,
-            cwd=self.project,
-            env=clean_environment(**{**self.env, **variables}),
-            input=keyboard,
-            capture_output=True,
-            encoding="utf-8",
-        )
-
-    def manage(self, *command: str, keyboard: str = "", **variables: str) -> str:
-        """Return what `manage.py` prints, where that ends well and without a word of complaint."""
-        done = self.run("manage.py", *command, keyboard=keyboard, **variables)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
-
-    def problem(self, *command: str, keyboard: str = "", **variables: str) -> str:
-        """Return what `manage.py` says instead of its output, where it ends with status 1."""
-        done = self.run("manage.py", *command, keyboard=keyboard, **variables)
-        said = done.stderr[-1000:]
-        assert done.returncode == 1, said
-        assert "Traceback" not in said, said
-        return done.stderr.rstrip("\n")
-
-
-@pytest.fixture(scope="module")
-def project(template: Path, user_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output, config = str(tmp_path_factory.mktemp("project")), str(user_config)
-    return Path(cookiecutter(str(template), no_input=True, output_dir=output, config_file=config))
-
-
-@pytest.fixture(scope="module")
-def plain(project: Path, environment: Path) -> Service:
-    """The project just as rendered."""
-    return Service(project, environment)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[PostgreSQL]:
-    with postgresql_or_skip() as cluster:
-        yield cluster
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def service(request: pytest.FixtureRequest, plain: Service) -> Service:
-    """The project with its tables and a superuser: as rendered, and switched to PostgreSQL by DATABASE_URL alone."""
-    if request.param == "sqlite":
-        return prepare(plain)
-    cluster: PostgreSQL = request.getfixturevalue("cluster")
-    return prepare(Service(plain.project, plain.python, {"DATABASE_URL": cluster.create_database("service")}))
-
-
-def prepare(service: Service) -> Service:
-    service.manage("migrate")
-    options = ("--no-input", "--username", USERNAME, "--email", EMAIL)
-    assert service.manage("createsuperuser", *options, SUPERUSER_PASSWORD=PASSWORD) == "Superuser ada created.\n"
-    return service
-
-
-@pytest.fixture(scope="module")
-def served(service: Service) -> Iterator[Server]:
-    with server(service.project, service.python, service.env) as served:
-        yield served
-
-
-@pytest.fixture
-def client(served: Server) -> Iterator[httpx.Client]:
-    with connect(served) as client:
-        yield client
-
-
-def connect(served: Server) -> httpx.Client:
-    """Not through a proxy that the shell may name; and patient: the machine may be busy."""
-    return httpx.Client(base_url=served.url, trust_env=False, timeout=60)
-
-
-def log_in(client: httpx.Client, username: str = USERNAME, password: str = PASSWORD) -> httpx.Response:
-    return client.post("/token", data={"username": username, "password": password})
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
-
-
-@pytest.fixture
-def token(client: httpx.Client) -> str:
-    return str(log_in(client).raise_for_status().json()["access_token"])
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, plain: Service, tmp_path: Path) -> Service:
-    """The project on a database without a single table."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/empty.sqlite3"
-    else:
-        url = request.getfixturevalue("cluster").create_database(tmp_path.name)
-    return Service(plain.project, plain.python, {"DATABASE_URL": url})
 
 
 # The project's own tools.
@@ -257,15 +136,6 @@ def test_initenv_never_replaces_a_secret(plain: Service) -> None:
 
 NEW = ("createsuperuser", "--no-input", "--username", "new", "--email", "new@example.com")
 AWAY = f"postgresql://ada:tr0ub4dor@{LOOPBACK}:1/x"
-
-
-@pytest.fixture(scope="module")
-def migrated(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
-    """The project on a file of its own, with tables but without users."""
-    env = {"DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('migrated')}/db.sqlite3"}
-    service = Service(plain.project, plain.python, env)
-    service.manage("migrate")
-    return service
 
 
 @pytest.mark.parametrize(
@@ -642,13 +512,12 @@ async def broken() -> None:
 
 
 @pytest.fixture
-def with_notes(plain: Service, tmp_path: Path) -> Service:
-    copy = shutil.copytree(plain.project, tmp_path / "copy", ignore=shutil.ignore_patterns(".*_cache", "*.sqlite3*"))
-    app = copy / "app" / "notes"
+def with_notes(copy: Service) -> Service:
+    app = copy.project / "app" / "notes"
     app.mkdir()
     for name, text in {"__init__": "", "models": MODELS, "routes": ROUTES}.items():
         (app / f"{name}.py").write_text(text, encoding="utf-8")
-    return Service(copy, plain.python)
+    return copy
 
 
 def test_a_dropped_folder_is_an_app(with_notes: Service) -> None:

@@ -1,0 +1,35 @@
+"""Jinja templates, for pages and mails.
+
+Those of an app lie in its folder `templates`, and are asked for by its name: `accounts/reset_password.html` is
+`app/accounts/templates/reset_password.html`. `core/base.html` is what the pages of all apps look like.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined, select_autoescape
+
+import app
+from app.core.registry import installed_apps
+from app.settings import TITLE
+
+
+@cache
+def environment() -> Environment:
+    """HTML is escaped, text is not; a name that nobody filled in is an error, and no empty place."""
+    folders = {name: Path(app.__path__[0]) / name / "templates" for name in ("core", *installed_apps())}
+    templates = Environment(
+        loader=PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders.items()}),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.globals["project"] = TITLE
+    return templates
+
+
+def render(name: str, **values: Any) -> str:
+    """Raises jinja2.TemplateNotFound."""
+    return environment().get_template(name).render(values)
