@@ -44,8 +44,8 @@ def create_app(settings: Settings) -> FastAPI:
     install_error_handlers(app)
     include_flat(app, health.router)
     registry.load_models()
-    for module in registry.modules("apps"):
-        module.ready(app)
+    for ready in registry.hooks("ready"):
+        ready(app)
     for module in registry.modules("routes"):
         include_flat(app, module.router)
     if settings.docs_enabled:

@@ -26,7 +26,7 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import User
+from app.accounts.models import Permission, User
 from app.accounts.passwords import get_password_hash
 from app.core.database import Base, Database
 from app.core.migrations import migrate
@@ -77,7 +77,8 @@ async def database(application: FastAPI) -> AsyncIterator[Database]:
     yield database
     async with database.engine.begin() as connection:
         for table in reversed(Base.metadata.sorted_tables):
-            await connection.execute(table.delete())
+            if table is not Permission.__table__:  # those `migrate` has made, once
+                await connection.execute(table.delete())
 
 
 @pytest.fixture

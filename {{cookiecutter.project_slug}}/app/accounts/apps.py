@@ -1,17 +1,20 @@
 from datetime import timedelta
 
 from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.accounts.hashing import PasswordHasher
+from app.accounts import permissions
+from app.accounts.errors import install_error_handlers
+from app.accounts.hashing import Passwords
 from app.accounts.keys import load_keys
 from app.accounts.tokens import TokenPolicy, TokenVerifier
-from app.accounts.validators import password_policy
 from app.settings import Settings
 
 
 def ready(app: FastAPI) -> None:
     """Make once what requests share: the rules for tokens and passwords, and the threads that hash."""
     settings: Settings = app.state.settings
+    install_error_handlers(app)
     app.state.token_policy = TokenPolicy(
         keys=load_keys(settings),
         issuer=settings.jwt_issuer,
@@ -19,5 +22,8 @@ def ready(app: FastAPI) -> None:
         lifetime=timedelta(minutes=settings.access_token_expire_minutes),
     )
     app.state.token_verifier = TokenVerifier(app.state.token_policy)
-    app.state.password_policy = password_policy(settings)
-    app.state.password_hasher = PasswordHasher(settings.bcrypt_rounds)
+    app.state.passwords = Passwords.of(settings)
+
+
+async def migrated(connection: AsyncConnection) -> None:
+    await permissions.add_missing(connection)

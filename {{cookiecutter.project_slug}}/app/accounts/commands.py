@@ -7,10 +7,9 @@ import typer
 from pydantic import ValidationError
 
 from app.accounts import services, sessions
-from app.accounts.hashing import PasswordHasher
+from app.accounts.hashing import InvalidPassword, Passwords
 from app.accounts.key_rotation import rotate_keys
 from app.accounts.schemas import UserCreate
-from app.accounts.validators import password_policy
 from app.core.cli import CommandError, ask_password, open_database
 from app.settings import BASE_DIR, get_settings
 
@@ -55,11 +54,10 @@ def _new_user(username: str, email: str, password: str) -> UserCreate:
 
 async def _create_superuser(new: UserCreate) -> None:
     settings = get_settings()
-    hasher = PasswordHasher(settings.bcrypt_rounds)
     async with open_database() as database, database.session() as db:
         try:
-            await services.create_user(db, hasher, new, password_policy(settings), is_superuser=True)
-        except services.InvalidPassword as error:
+            await services.create_user(db, Passwords.of(settings), new, is_superuser=True)
+        except InvalidPassword as error:
             raise CommandError(str(error)) from None
         except services.Taken as error:
             raise CommandError(f"Another user has this {error}.") from None
@@ -100,8 +98,6 @@ async def _change_password(username: str) -> None:
         if user is None:
             raise CommandError(f"There is no user {username!r}.")
         try:
-            await services.set_password(
-                db, PasswordHasher(settings.bcrypt_rounds), user, ask_password(), password_policy(settings)
-            )
-        except services.InvalidPassword as error:
+            await services.set_password(db, Passwords.of(settings), user, ask_password())
+        except InvalidPassword as error:
             raise CommandError(str(error)) from None

@@ -9,6 +9,7 @@ takes memory.
 import os
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from statistics import median
 from time import perf_counter
@@ -17,7 +18,9 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 
 from app.accounts.passwords import DEFAULT_ROUNDS, PasswordCheck, check_password, get_password_hash, is_too_long
+from app.accounts.validators import Fault, Names, PasswordPolicy, password_policy
 from app.core.errors import ServerBusy
+from app.settings import Settings
 
 MAX_WAIT = 5.0  # s of hashing
 USUAL_TIME = 0.2  # s that a hash at DEFAULT_ROUNDS takes on most machines
@@ -66,3 +69,30 @@ class PasswordHasher:
     def _timed(self, job: Callable[[], Result]) -> tuple[Result, float]:
         started = self._clock()
         return job(), self._clock() - started
+
+
+class InvalidPassword(Exception):
+    """Its `faults` are all that is wrong with the one in the `field`; its text is their messages, one a line."""
+
+    def __init__(self, faults: list[Fault], field: str) -> None:
+        super().__init__("\n".join(fault.message for fault in faults))
+        self.faults = faults
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """How passwords are judged, hashed and checked: what the use cases need of them."""
+
+    hasher: PasswordHasher
+    policy: PasswordPolicy
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Passwords":
+        return cls(PasswordHasher(settings.bcrypt_rounds), password_policy(settings))
+
+    async def hash_new(self, password: str, names: Names, field: str = "new_password") -> str:
+        """Raises InvalidPassword, or ServerBusy."""
+        if faults := await to_thread.run_sync(self.policy.faults, password, names):
+            raise InvalidPassword(faults, field)
+        return await self.hasher.hash(password)

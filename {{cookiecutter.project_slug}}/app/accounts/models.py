@@ -1,10 +1,13 @@
+"""Who there is, what they may do, and where they are logged in."""
+
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column, validates
+from sqlalchemy import Column, ForeignKey, String, Table
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from app.core.database import Base, utcnow
+from app.core.database import Base, by_code_point, utcnow
+from app.core.permissions import declared_permissions
 
 
 def fold(name: str) -> str:
@@ -12,26 +15,74 @@ def fold(name: str) -> str:
     return name.casefold()
 
 
+user_groups = Table(
+    "accounts_user_groups",
+    Base.metadata,
+    Column("user_id", ForeignKey("accounts_user.id", ondelete="CASCADE"), primary_key=True),
+    Column("group_id", ForeignKey("accounts_group.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+group_permissions = Table(
+    "accounts_group_permissions",
+    Base.metadata,
+    Column("group_id", ForeignKey("accounts_group.id", ondelete="CASCADE"), primary_key=True),
+    Column("permission_id", ForeignKey("accounts_permission.id", ondelete="CASCADE"), primary_key=True, index=True),
+)
+
+
+class Permission(Base):
+    """Made by `migrate` of the models of every app; `app.accounts.permissions` says which."""
+
+    __tablename__ = "accounts_permission"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(String(150), unique=True)
+
+
+class Group(Base):
+    """Users who may do the same."""
+
+    __tablename__ = "accounts_group"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
+    name: Mapped[str] = mapped_column(String(150), unique=True)
+    permissions: Mapped[list[Permission]] = relationship(
+        secondary=group_permissions, order_by=Permission.name, lazy="raise", passive_deletes=True
+    )
+
+
 class User(Base):
     __tablename__ = "accounts_user"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     username: Mapped[str] = mapped_column(String(150))
-    username_folded: Mapped[str] = mapped_column(String(150), unique=True)
+    username_folded: Mapped[str] = mapped_column(by_code_point(150), unique=True)
     email: Mapped[str] = mapped_column(String(254))
-    email_folded: Mapped[str] = mapped_column(String(254), unique=True)
+    email_folded: Mapped[str] = mapped_column(by_code_point(320), unique=True)
+    email_verified: Mapped[bool] = mapped_column(default=False)
     full_name: Mapped[str] = mapped_column(String(150), default="")
+    full_name_folded: Mapped[str] = mapped_column(by_code_point(450), default="", index=True)
     hashed_password: Mapped[str] = mapped_column(String(255))
     disabled: Mapped[bool] = mapped_column(default=False)
     is_staff: Mapped[bool] = mapped_column(default=False)
     is_superuser: Mapped[bool] = mapped_column(default=False)
-    date_joined: Mapped[datetime] = mapped_column(default=utcnow)
+    date_joined: Mapped[datetime] = mapped_column(default=utcnow, index=True)
     last_login: Mapped[datetime | None]
+    groups: Mapped[list[Group]] = relationship(
+        secondary=user_groups, order_by=Group.name, lazy="raise", passive_deletes=True
+    )
 
-    @validates("username", "email")
+    @validates("username", "email", "full_name")
     def _keep_folded(self, attribute: str, value: str) -> str:
         setattr(self, f"{attribute}_folded", fold(value))
         return value
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """All that the groups have, which must be loaded; of a superuser, all there are."""
+        if self.is_superuser:
+            return declared_permissions()
+        return frozenset(permission.name for group in self.groups for permission in group.permissions)
 
 
 class Session(Base):

@@ -1,12 +1,33 @@
 """What the account routes take and give, and what an access token says."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field, StrictInt, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    EmailStr,
+    Field,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
+
+from app.core.schemas import Line, Text
 
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,150}$")]
+FullName = Annotated[Line, StringConstraints(max_length=150)]
+GroupName = Annotated[Line, StringConstraints(min_length=1, max_length=150)]
+
+
+def _sorted_names(named: Iterable[Any]) -> list[str]:
+    return sorted(getattr(each, "name", each) for each in named)
+
+
+Names = Annotated[list[str], BeforeValidator(_sorted_names)]
 
 
 class Token(BaseModel):
@@ -73,11 +94,53 @@ class JWKSet(BaseModel):
     keys: list[dict[str, str]]
 
 
-class UserCreate(BaseModel):
+class NewUser(BaseModel):
     username: Username
     email: EmailStr
-    full_name: str = Field("", max_length=150)
-    password: str
+    full_name: FullName = ""
+
+
+class UserCreate(NewUser):
+    password: Text
+
+
+class UserRegister(NewUser):
+    password: Text | None = Field(
+        None, description="May be left out by who may add users: the new one is mailed a link to set it."
+    )
+
+
+class ProfileUpdate(BaseModel):
+    """What is left out, or null, stays as it is. A new address needs the password, and counts once it is confirmed."""
+
+    full_name: FullName | None = None
+    email: EmailStr | None = None
+    current_password: Text | None = None
+
+    @model_validator(mode="after")
+    def _confirmed(self) -> Self:
+        if self.email is not None and self.current_password is None:
+            raise ValueError("a new email needs the current_password")
+        return self
+
+
+class PasswordChange(BaseModel):
+    current_password: Text
+    new_password: Text
+
+
+class PasswordConfirmation(BaseModel):
+    password: Text
+
+
+class UserUpdate(BaseModel):
+    """What is left out, or null, stays as it is."""
+
+    full_name: FullName | None = None
+    disabled: bool | None = None
+    is_staff: bool | None = None
+    is_superuser: bool | None = None
+    groups: set[UUID] | None = Field(None, max_length=1000, description="The ids of all he shall be in.")
 
 
 class UserRead(BaseModel):
@@ -86,9 +149,32 @@ class UserRead(BaseModel):
     id: UUID
     username: str
     email: str
+    email_verified: bool
     full_name: str
     disabled: bool
     is_staff: bool
     is_superuser: bool
     date_joined: datetime
     last_login: datetime | None
+    groups: Names = Field(description="Their names.")
+    permissions: Names = Field(description="All that the groups have; of a superuser, all there are.")
+
+
+class GroupCreate(BaseModel):
+    name: GroupName
+    permissions: set[Text] = Field(set(), max_length=1000, description="Their names, as in `accounts.view_user`.")
+
+
+class GroupUpdate(BaseModel):
+    """What is left out, or null, stays as it is."""
+
+    name: GroupName | None = None
+    permissions: set[Text] | None = Field(None, max_length=1000, description="The names of all it shall have.")
+
+
+class GroupRead(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    permissions: Names

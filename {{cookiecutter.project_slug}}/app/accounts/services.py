@@ -1,35 +1,41 @@
-"""The use cases: what routes, commands and the admin site call."""
+"""The use cases of an account: what routes, commands and the admin site call.
 
+What one user does to another is `app.accounts.administration`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
-from anyio import to_thread
-from sqlalchemy import select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import sessions
-from app.accounts.hashing import PasswordHasher
-from app.accounts.models import User, fold
+from app.accounts.hashing import Passwords
+from app.accounts.models import Permission, User, fold
 from app.accounts.schemas import UserCreate
 from app.accounts.sessions import Device, RefreshToken
 from app.accounts.throttling import LoginThrottle
-from app.accounts.validators import Fault, Names, PasswordPolicy
+from app.accounts.validators import Names
+from app.core.permissions import permission
 
 
 class InvalidCredentials(Exception):
     """No user, another password, or a disabled user: which of them is not told."""
 
 
-class InvalidPassword(Exception):
-    """Its `faults` are all that is wrong with a new password; its text is their messages, one a line."""
-
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("\n".join(fault.message for fault in faults))
-        self.faults = faults
+class WrongPassword(Exception):
+    """Who is logged in did not give the present password."""
 
 
 class Taken(Exception):
-    """Its argument is the field, `username` or `email`, in which another user has the same value."""
+    """Its argument is the field, such as `username` or `email`, in which another has the same value."""
+
+
+class LastSuperuser(Exception):
+    """Without this one nobody could give rights to anybody."""
 
 
 async def find_user(db: AsyncSession, name: str) -> User | None:
@@ -39,14 +45,14 @@ async def find_user(db: AsyncSession, name: str) -> User | None:
 
 
 async def authenticate(
-    db: AsyncSession, hasher: PasswordHasher, throttle: LoginThrottle, name: str, password: str, now: datetime
+    db: AsyncSession, passwords: Passwords, throttle: LoginThrottle, name: str, password: str, now: datetime
 ) -> User:
     """Leave the commit to the caller. Raises Throttled, or InvalidCredentials, always after the work of one hash."""
     user = await find_user(db, name)
     await db.commit()  # gives the connection back: others can use it while this login waits for its hash
     account = user.id if user else name
     await throttle.check(account)
-    valid, new_hash = await hasher.check(password, user.hashed_password if user else None)
+    valid, new_hash = await passwords.hasher.check(password, user.hashed_password if user else None)
     if user is None or not valid:
         await throttle.failed(account)
         raise InvalidCredentials
@@ -67,7 +73,7 @@ async def authenticate(
 
 async def log_in(
     db: AsyncSession,
-    hasher: PasswordHasher,
+    passwords: Passwords,
     throttle: LoginThrottle,
     name: str,
     password: str,
@@ -76,50 +82,113 @@ async def log_in(
     lifetime: timedelta,
 ) -> tuple[User, RefreshToken]:
     """Start a session that lasts until no refresh token has been used for a lifetime. Raises as `authenticate` does."""
-    user = await authenticate(db, hasher, throttle, name, password, now)
+    user = await authenticate(db, passwords, throttle, name, password, now)
     token = sessions.start(db, user.id, device, now, lifetime)
     await db.commit()
     await throttle.succeeded(user.id)
     return user, token
 
 
-async def create_user(
-    db: AsyncSession, hasher: PasswordHasher, new: UserCreate, policy: PasswordPolicy, *, is_superuser: bool = False
+async def confirm_password(
+    db: AsyncSession, passwords: Passwords, throttle: LoginThrottle, user_id: UUID, password: str
 ) -> User:
+    """Return the user whose present password this is.
+
+    Raises WrongPassword, which counts as a failed login does, or Throttled.
+    """
+    user = await db.get(User, user_id)
+    await db.commit()  # gives the connection back, as in `authenticate`
+    await throttle.check(user_id)
+    valid, _ = await passwords.hasher.check(password, user.hashed_password if user else None)
+    if user is None or not valid:
+        await throttle.failed(user_id)
+        raise WrongPassword
+    await throttle.check(user_id)
+    await throttle.succeeded(user_id)
+    return user
+
+
+async def create_user(db: AsyncSession, passwords: Passwords, new: UserCreate, *, is_superuser: bool = False) -> User:
     """Raises InvalidPassword, or Taken."""
-    await check_new_password(new.password, Names(new.username, new.email, new.full_name), policy)
+    names = Names(new.username, new.email, new.full_name)
     user = User(
         username=new.username,
         email=new.email,
         full_name=new.full_name,
-        hashed_password=await hasher.hash(new.password),
+        hashed_password=await passwords.hash_new(new.password, names, "password"),
         is_staff=is_superuser,
         is_superuser=is_superuser,
+        groups=[],
     )
     db.add(user)
     try:
         await db.commit()
     except IntegrityError:
         await db.rollback()
-        raise Taken(await _taken_field(db, new)) from None
+        raise Taken("username" if await find_user(db, new.username) else "email") from None
     return user
 
 
-async def _taken_field(db: AsyncSession, new: UserCreate) -> str:
-    return "username" if await find_user(db, new.username) else "email"
-
-
 async def set_password(
-    db: AsyncSession, hasher: PasswordHasher, user: User, password: str, policy: PasswordPolicy
+    db: AsyncSession, passwords: Passwords, user: User, password: str, *, keep: UUID | None = None
 ) -> None:
-    """End all of the user's sessions with it. Raises InvalidPassword."""
-    await check_new_password(password, Names(user.username, user.email, user.full_name), policy)
-    user.hashed_password = await hasher.hash(password)
-    await sessions.end_all(db, user.id, datetime.now(UTC))
+    """End all of the user's sessions with it, but for the one to keep.
+
+    Raises InvalidPassword, or WrongPassword where another password was set meanwhile.
+    """
+    await db.commit()  # gives the connection back, as in `authenticate`
+    new_hash = await passwords.hash_new(password, Names(user.username, user.email, user.full_name))
+    changed = await db.execute(
+        update(User)
+        .where(User.id == user.id, User.hashed_password == user.hashed_password)
+        .values(hashed_password=new_hash)
+        .returning(User.id)
+    )
+    if changed.one_or_none() is None:
+        raise WrongPassword
+    await sessions.end_all(db, user.id, datetime.now(UTC), keep=keep)
     await db.commit()
 
 
-async def check_new_password(password: str, names: Names, policy: PasswordPolicy) -> None:
-    """Raises InvalidPassword."""
-    if faults := await to_thread.run_sync(policy.faults, password, names):
-        raise InvalidPassword(faults)
+async def change_password(
+    db: AsyncSession,
+    passwords: Passwords,
+    throttle: LoginThrottle,
+    user_id: UUID,
+    current_password: str,
+    new_password: str,
+    session_id: UUID,
+) -> None:
+    """Raises WrongPassword, InvalidPassword, or Throttled."""
+    user = await confirm_password(db, passwords, throttle, user_id, current_password)
+    await set_password(db, passwords, user, new_password, keep=session_id)
+
+
+async def delete_account(
+    db: AsyncSession, passwords: Passwords, throttle: LoginThrottle, user_id: UUID, password: str
+) -> None:
+    """Raises WrongPassword, LastSuperuser, or Throttled."""
+    user = await confirm_password(db, passwords, throttle, user_id, password)
+    async with a_superuser_stays(db, user):
+        await db.execute(delete(User).where(User.id == user.id))
+    await db.commit()
+
+
+@asynccontextmanager
+async def a_superuser_stays(db: AsyncSession, user: User) -> AsyncIterator[None]:
+    """Around what may cost this user the rights of a superuser: undoes it and raises LastSuperuser if none is left."""
+    if not user.is_superuser:
+        yield
+        return
+    await _take_turns(db)
+    yield
+    await db.flush()
+    if not await db.scalar(select(exists().where(User.is_superuser, User.disabled.is_(False)))):
+        await db.rollback()
+        raise LastSuperuser
+
+
+async def _take_turns(db: AsyncSession) -> None:
+    """Lock what all lock who come here: two that remove each other at once would not see it."""
+    always_there = update(Permission).where(Permission.name == permission("change", User))
+    await db.execute(always_there.values(name=Permission.name))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Update, delete, exists, select, update
+from sqlalchemy import ColumnElement, Update, delete, exists, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import Session, User
@@ -129,8 +129,8 @@ async def end(db: AsyncSession, session_id: UUID, user_id: UUID, now: datetime) 
     return ended is not None
 
 
-async def end_all(db: AsyncSession, user_id: UUID, now: datetime) -> None:
-    await db.execute(_end(now).where(Session.user_id == user_id))
+async def end_all(db: AsyncSession, user_id: UUID, now: datetime, *, keep: UUID | None = None) -> None:
+    await db.execute(_end(now).where(Session.user_id == user_id, Session.id != keep if keep else true()))
 
 
 async def end_by_refresh_token(db: AsyncSession, text: str, now: datetime) -> None:

@@ -3,11 +3,11 @@
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVarTuple
+from typing import Annotated, Any, ClassVar, TypeVarTuple
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
-from sqlalchemy import URL, DateTime, Dialect, Engine, MetaData, Select, create_engine, event
+from sqlalchemy import URL, DateTime, Dialect, Engine, MetaData, Select, String, create_engine, event
 from sqlalchemy.engine.row import Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -33,6 +33,10 @@ SQLITE_AWAY = (
 )
 # Classes of SQLSTATE (PostgreSQL's manual, appendix A): connection, resources, operator intervention.
 POSTGRESQL_AWAY = ("08", "53", "57")
+
+SQLITE_CONFLICT = (sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY)
+# foreign_key_violation, unique_violation, deadlock_detected
+POSTGRESQL_CONFLICT = ("23503", "23505", "40P01")
 
 # All are kept: SQLAlchemy's default keeps 5 and opens up to 10 more, which it closes again after each use, and under
 # load that costs more than all queries. Per process, so below a PostgreSQL's 100 for 6 workers.
@@ -66,7 +70,18 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
+def by_code_point(length: int) -> String:
+    """Text that both databases sort by its code points, so that an index serves to find what begins with a prefix.
+
+    PostgreSQL would sort it as its server's language does, and SQLite does so anyway.
+    """
+    return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
 class Base(DeclarativeBase):
+    __permissions__: ClassVar[tuple[str, ...]] = ("view", "add", "change", "delete")
+    """What may be done with a model, each a permission such as `blog.view_post`; a model may name others."""
+
     # Alembic can only change or drop a constraint that has a name.
     metadata = MetaData(
         naming_convention={
@@ -160,6 +175,12 @@ def is_away(error: DBAPIError) -> bool:
     code = getattr(error.orig, "sqlite_errorcode", None)
     state = str(getattr(error.orig, "sqlstate", ""))
     return code in SQLITE_AWAY or state.startswith(POSTGRESQL_AWAY)
+
+
+def is_conflict(error: DBAPIError) -> bool:
+    """Tell what a race can bring about (a value that is unique, a row that others point at) from a faulty query."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code in SQLITE_CONFLICT or getattr(error.orig, "sqlstate", None) in POSTGRESQL_CONFLICT
 
 
 def is_unmigrated(error: DBAPIError) -> bool:

@@ -9,8 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm.exc import StaleDataError
 
-from app.core.database import DatabaseUnavailable, is_away
+from app.core.database import DatabaseUnavailable, is_away, is_conflict
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,9 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(OAuth2Error, _oauth2_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(Exception, _bug)
-    for away in (DatabaseUnavailable, DBAPIError, PoolTimeoutError):
+    app.add_exception_handler(DBAPIError, _database_error)
+    app.add_exception_handler(StaleDataError, _conflict)
+    for away in (DatabaseUnavailable, PoolTimeoutError):
         app.add_exception_handler(away, _database_away)
 
 
@@ -56,10 +59,22 @@ async def _validation_error(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": detail}, status.HTTP_422_UNPROCESSABLE_CONTENT)
 
 
-async def _database_away(_: Request, error: Exception) -> JSONResponse:
-    """503 where the database cannot be reached; any other error of a query is a bug, and goes on as one."""
-    if isinstance(error, DBAPIError) and not is_away(error):
+async def _database_error(request: Request, error: Exception) -> JSONResponse:
+    """503 where the database cannot be reached, 409 where another request was quicker; all else is a bug."""
+    assert isinstance(error, DBAPIError)
+    if is_conflict(error):
+        return await _conflict(request, error)
+    if not is_away(error):
         raise error
+    return await _database_away(request, error)
+
+
+async def _conflict(_: Request, error: Exception) -> JSONResponse:
+    detail = "This was changed, or taken, by another request. Look again, and try again."
+    return JSONResponse({"detail": detail}, status.HTTP_409_CONFLICT)
+
+
+async def _database_away(_: Request, error: Exception) -> JSONResponse:
     detail = "The database cannot be reached at the moment."
     logger.error("%s: %s", detail, error)
     return JSONResponse({"detail": detail}, status.HTTP_503_SERVICE_UNAVAILABLE, {"Retry-After": str(RETRY_AFTER)})

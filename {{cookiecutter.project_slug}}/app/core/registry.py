@@ -6,15 +6,18 @@ An app is a package in `app/`. Whatever it has of these modules is used:
     routes       `router`, an APIRouter
     commands     `cli`, a Typer whose commands join `manage.py`
     checks       functions marked with `app.core.checks.check`
-    apps         `ready(app)`, called once for each application that is made
+    apps         `ready(app)`, called once for each application that is made, and `migrated(connection)`, called when
+                 `migrate` has brought the tables to their newest form
+    templates    a folder, as `app.core.templating` says
 """
 
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 import app
 
@@ -34,6 +37,13 @@ def modules(name: str) -> Iterator[ModuleType]:
         path = f"app.{app_name}.{name}"
         if find_spec(path) is not None:
             yield import_module(path)
+
+
+def hooks(name: str) -> Iterator[Callable[..., Any]]:
+    """What the module `apps` of each app has under that name."""
+    for module in modules("apps"):
+        if hasattr(module, name):
+            yield getattr(module, name)
 
 
 def load_models() -> None:

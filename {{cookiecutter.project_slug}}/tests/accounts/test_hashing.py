@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
 from itertools import chain, islice, repeat
 from threading import Event
 from typing import Any
@@ -137,10 +138,10 @@ async def cancel(tasks: list[asyncio.Task[str]]) -> None:
 @pytest.fixture
 async def clock(application: FastAPI) -> AsyncIterator[Clock]:
     """That of the application's hasher."""
-    clock, kept = Clock(1), application.state.password_hasher
-    application.state.password_hasher = await make_hasher(clock)
+    clock, kept = Clock(1), application.state.passwords
+    application.state.passwords = replace(kept, hasher=await make_hasher(clock))
     yield clock
-    application.state.password_hasher = kept
+    application.state.passwords = kept
 
 
 async def test_a_flood_of_logins_is_503_and_passes(client: AsyncClient, user: User, clock: Clock) -> None:

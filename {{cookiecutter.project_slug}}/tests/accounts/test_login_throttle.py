@@ -53,7 +53,7 @@ async def test_a_refused_try_costs_no_hash(
 ) -> None:
     await statuses(client, 5)
 
-    monkeypatch.setattr(application.state.password_hasher, "check", None)
+    monkeypatch.setattr(application.state.passwords.hasher, "check", None)
 
     assert await statuses(client, 2) == [429, 429]
 
@@ -134,7 +134,7 @@ async def test_the_right_password_is_not_told_in_a_burst_of_guesses(
     client: AsyncClient, application: FastAPI, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None has failed yet when they come in, so that all are hashed: here one after another, the right one last."""
-    monkeypatch.setattr(application.state.password_hasher, "_limiter", CapacityLimiter(1))
+    monkeypatch.setattr(application.state.passwords.hasher, "_limiter", CapacityLimiter(1))
     guesses = [f"wrong {number}" for number in range(20)]
 
     answers = await asyncio.gather(*(try_login(client, password=guess) for guess in [*guesses, PASSWORD]))

@@ -1,6 +1,7 @@
 from httpx import AsyncClient
 
 from app.accounts.models import User
+from app.core.permissions import declared_permissions
 from tests.conftest import Login
 
 
@@ -15,8 +16,11 @@ async def test_me_tells_who_is_logged_in(client: AsyncClient, admin: User, login
         "id": str(admin.id),
         "username": "root",
         "email": "root@example.com",
+        "email_verified": False,
         "full_name": "",
         "disabled": False,
         "is_staff": True,
         "is_superuser": True,
+        "groups": [],
+        "permissions": sorted(declared_permissions()),
     }

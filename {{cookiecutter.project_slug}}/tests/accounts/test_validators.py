@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import services
-from app.accounts.hashing import PasswordHasher
+from app.accounts.hashing import InvalidPassword, PasswordHasher, Passwords
 from app.accounts.models import User
 from app.accounts.passwords import MAX_LENGTH
 from app.accounts.schemas import UserCreate
@@ -171,8 +171,8 @@ def test_a_validator_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatc
 async def test_a_new_user_is_told_all_faults(db: AsyncSession) -> None:
     new = UserCreate(username="1234567", email="new@example.com", password="1234567")
 
-    with pytest.raises(services.InvalidPassword) as caught:
-        await services.create_user(db, PasswordHasher(rounds=4), new, POLICY)
+    with pytest.raises(InvalidPassword) as caught:
+        await services.create_user(db, Passwords(PasswordHasher(rounds=4), POLICY), new)
 
     assert {fault.code for fault in caught.value.faults} == {
         "password_too_short",

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from app.core import migrations
+from app.core import migrations, registry
 from app.core.database import Database
 from tests.databases import new_database
 
@@ -18,7 +18,8 @@ async def empty() -> AsyncIterator[Database]:
 
 @pytest.fixture
 def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty history of the tests' own, so that they write no migration into the project."""
+    """An empty history of the tests' own, so that they write no migration into the project; no app has tables in it."""
+    monkeypatch.setattr(registry, "hooks", lambda _: ())
     for name in ("env.py", "script.py.mako"):
         (tmp_path / name).write_bytes((migrations.MIGRATIONS / name).read_bytes())
     monkeypatch.setattr(migrations, "MIGRATIONS", tmp_path)

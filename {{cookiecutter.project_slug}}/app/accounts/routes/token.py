@@ -75,16 +75,15 @@ async def token(form: Annotated[TokenForm, Form()], request: Request, response: 
 async def _password_grant(form: TokenForm, request: Request, db: Db) -> tuple[UUID, RefreshToken]:
     if not form.username or not form.password:
         raise _invalid_request("username and password are required.")
-    hasher, now = request.app.state.password_hasher, datetime.now(UTC)
     try:
         user, refresh_token = await services.log_in(
             db,
-            hasher,
+            request.app.state.passwords,
             login_throttle(request),
             form.username,
             form.password,
             _device(request),
-            now,
+            datetime.now(UTC),
             _lifetime(request),
         )
     except Throttled as error:

@@ -1,0 +1,166 @@
+"""What one user does to others, and to groups.
+
+Nobody grants a right that he does not hold himself, and only a superuser changes a superuser. All functions commit.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Protocol
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from app.accounts import sessions
+from app.accounts.models import Group, Permission, User
+from app.accounts.schemas import GroupCreate, GroupUpdate, UserUpdate
+from app.accounts.services import Taken, a_superuser_stays
+
+
+class Actor(Protocol):
+    """Who does it: an AuthenticatedUser, or a User whose groups are loaded."""
+
+    @property
+    def is_staff(self) -> bool: ...
+    @property
+    def is_superuser(self) -> bool: ...
+    @property
+    def permissions(self) -> frozenset[str]: ...
+
+
+class NotAllowed(Exception):
+    """Its text says what the actor may not do."""
+
+
+class NotFound(Exception):
+    """Its text says what there is none of."""
+
+
+class Unknown(Exception):
+    """What was named is not there; `field` says where, the text what."""
+
+    def __init__(self, field: str, names: Iterable[object]) -> None:
+        super().__init__(f"unknown: {', '.join(sorted(map(str, names)))}")
+        self.field = field
+
+
+async def get_user(db: AsyncSession, user_id: UUID) -> User:
+    """Return the user with his groups and what they may do. Raises NotFound."""
+    groups = selectinload(User.groups).selectinload(Group.permissions)
+    user = await db.scalar(select(User).where(User.id == user_id).options(groups))
+    if user is None:
+        raise NotFound("There is no such user")
+    return user
+
+
+async def update_user(db: AsyncSession, actor: Actor, user_id: UUID, changes: UserUpdate) -> User:
+    """Disabling ends all sessions. Raises NotFound, NotAllowed, Unknown, or LastSuperuser."""
+    user = await get_user(db, user_id)
+    _may_change(actor, user)
+    _may_grant_flags(actor, user, changes)
+    if changes.groups is not None:
+        await _set_groups(db, actor, user, changes.groups)
+    async with a_superuser_stays(db, user):
+        for name, value in changes.model_dump(exclude_none=True, exclude={"groups"}).items():
+            setattr(user, name, value)
+    if user.disabled:
+        await sessions.end_all(db, user.id, datetime.now(UTC))
+    await db.commit()
+    return user
+
+
+async def delete_user(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
+    """Raises NotFound, NotAllowed, or LastSuperuser."""
+    user = await get_user(db, user_id)
+    _may_change(actor, user)
+    async with a_superuser_stays(db, user):
+        await db.execute(delete(User).where(User.id == user.id))
+    await db.commit()
+
+
+def _may_change(actor: Actor, user: User) -> None:
+    if user.is_superuser and not actor.is_superuser:
+        raise NotAllowed("Only a superuser changes a superuser")
+
+
+def _may_grant_flags(actor: Actor, user: User, changes: UserUpdate) -> None:
+    if changes.is_superuser and not actor.is_superuser:
+        raise NotAllowed("Only a superuser makes a superuser")
+    if changes.is_staff and not user.is_staff and not (actor.is_staff or actor.is_superuser):
+        raise NotAllowed("Only staff makes staff")
+
+
+def _may_grant(actor: Actor, permissions: Collection[str]) -> None:
+    if not actor.is_superuser and (lacking := set(permissions) - actor.permissions):
+        raise NotAllowed(f"You do not hold yourself: {', '.join(sorted(lacking))}")
+
+
+async def _set_groups(db: AsyncSession, actor: Actor, user: User, ids: Collection[UUID]) -> None:
+    groups = list(await db.scalars(select(Group).where(Group.id.in_(ids)).options(selectinload(Group.permissions))))
+    if missing := set(ids) - {group.id for group in groups}:
+        raise Unknown("groups", missing)
+    for group in set(groups) - set(user.groups):
+        _may_grant(actor, {permission.name for permission in group.permissions})
+    user.groups = groups
+
+
+async def list_groups(db: AsyncSession) -> Sequence[Group]:
+    query = select(Group).options(selectinload(Group.permissions)).order_by(Group.name)
+    return (await db.scalars(query)).all()
+
+
+async def get_group(db: AsyncSession, group_id: UUID) -> Group:
+    """Raises NotFound."""
+    query = select(Group).where(Group.id == group_id).options(selectinload(Group.permissions))
+    group = await db.scalar(query)
+    if group is None:
+        raise NotFound("There is no such group")
+    return group
+
+
+async def create_group(db: AsyncSession, actor: Actor, new: GroupCreate) -> Group:
+    """Raises NotAllowed, Unknown, or Taken."""
+    _may_grant(actor, new.permissions)
+    group = Group(name=new.name, permissions=await _find_permissions(db, new.permissions))
+    db.add(group)
+    await _commit_group(db)
+    return group
+
+
+async def update_group(db: AsyncSession, actor: Actor, group_id: UUID, changes: GroupUpdate) -> Group:
+    """Raises NotFound, NotAllowed, Unknown, or Taken."""
+    group = await get_group(db, group_id)
+    if changes.permissions is not None:
+        _may_grant(actor, changes.permissions - {permission.name for permission in group.permissions})
+        group.permissions = await _find_permissions(db, changes.permissions)
+    group.name = changes.name or group.name
+    await _commit_group(db)
+    return group
+
+
+async def delete_group(db: AsyncSession, group_id: UUID) -> None:
+    """Raises NotFound."""
+    group = await get_group(db, group_id)
+    await db.execute(delete(Group).where(Group.id == group.id))
+    await db.commit()
+
+
+async def _find_permissions(db: AsyncSession, names: Collection[str]) -> list[Permission]:
+    found = list(await db.scalars(select(Permission).where(Permission.name.in_(names)).order_by(Permission.name)))
+    if missing := set(names) - {permission.name for permission in found}:
+        raise Unknown("permissions", missing)
+    return found
+
+
+async def _commit_group(db: AsyncSession) -> None:
+    try:
+        await db.commit()
+    except IntegrityError:
+        await db.rollback()
+        raise Taken("name") from None
+
+
+async def list_permissions(db: AsyncSession) -> Sequence[str]:
+    return (await db.scalars(select(Permission.name).order_by(Permission.name))).all()

@@ -1,0 +1,44 @@
+"""What the use cases raise, as answers: the one place that knows both."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Request, status
+from fastapi.responses import JSONResponse
+
+from app.accounts.administration import NotAllowed, NotFound, Unknown
+from app.accounts.hashing import InvalidPassword
+from app.accounts.services import LastSuperuser, Taken, WrongPassword
+
+Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
+
+LAST_SUPERUSER = "This is the last superuser: make another one first"
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(NotFound, _says(status.HTTP_404_NOT_FOUND, str))
+    app.add_exception_handler(NotAllowed, _says(status.HTTP_403_FORBIDDEN, str))
+    app.add_exception_handler(WrongPassword, _says(status.HTTP_400_BAD_REQUEST, lambda _: "The password is wrong"))
+    app.add_exception_handler(Taken, _says(status.HTTP_409_CONFLICT, lambda error: f"Another has this {error}"))
+    app.add_exception_handler(LastSuperuser, _says(status.HTTP_409_CONFLICT, lambda _: LAST_SUPERUSER))
+    app.add_exception_handler(InvalidPassword, _invalid_password)
+    app.add_exception_handler(Unknown, _unknown)
+
+
+def _says(code: int, text: Callable[[Exception], str]) -> Handler:
+    async def handler(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": text(error)}, code)
+
+    return handler
+
+
+async def _invalid_password(request: Request, error: Exception) -> JSONResponse:
+    """All faults at once, in the shape in which FastAPI tells of other invalid fields."""
+    assert isinstance(error, InvalidPassword)
+    detail = [{"type": fault.code, "loc": ["body", error.field], "msg": fault.message} for fault in error.faults]
+    return JSONResponse({"detail": detail}, status.HTTP_422_UNPROCESSABLE_CONTENT)
+
+
+async def _unknown(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Unknown)
+    detail = [{"type": "unknown", "loc": ["body", error.field], "msg": str(error)}]
+    return JSONResponse({"detail": detail}, status.HTTP_422_UNPROCESSABLE_CONTENT)

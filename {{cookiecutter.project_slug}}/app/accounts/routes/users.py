@@ -1,0 +1,34 @@
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, status
+
+from app.accounts import administration
+from app.accounts.auth import AuthenticatedUser, requires
+from app.accounts.schemas import UserRead, UserUpdate
+from app.core.database import Db
+
+router = APIRouter(prefix="/users", tags=["users"])
+
+
+@router.get("/{user_id}", dependencies=[requires("accounts.view_user")])
+async def read_user(user_id: UUID, db: Db) -> UserRead:
+    return UserRead.model_validate(await administration.get_user(db, user_id))
+
+
+@router.patch("/{user_id}")
+async def update_user(
+    user_id: UUID,
+    changes: UserUpdate,
+    actor: Annotated[AuthenticatedUser, requires("accounts.change_user")],
+    db: Db,
+) -> UserRead:
+    """Nobody grants a right that he does not hold himself; a user who is disabled is logged out everywhere."""
+    return UserRead.model_validate(await administration.update_user(db, actor, user_id, changes))
+
+
+@router.delete("/{user_id}", status_code=status.HTTP_204_NO_CONTENT)
+async def delete_user(
+    user_id: UUID, actor: Annotated[AuthenticatedUser, requires("accounts.delete_user")], db: Db
+) -> None:
+    await administration.delete_user(db, actor, user_id)
