@@ -5,6 +5,7 @@
     user        somebody, with the password `PASSWORD`
     admin       a superuser, with the password `PASSWORD`
     login       `await login(user)` logs in over HTTP and returns the header for the client's requests
+    allow       `await allow(user, "accounts.view_user")` gives permissions, by a group
     database    the `Database` of the application
     application the application itself; `settings` are its settings
     client_with `client_with(environment="production")` is a client of an application with other settings
@@ -20,13 +21,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import Permission, User
+from app.accounts.models import Group, Permission, User, user_groups
 from app.accounts.passwords import get_password_hash
 from app.core.database import Base, Database
 from app.core.migrations import migrate
@@ -44,6 +47,7 @@ PASSWORD = "correct horse battery staple"
 PASSWORD_HASH = get_password_hash(PASSWORD, rounds=4)
 
 Login = Callable[..., Awaitable[dict[str, str]]]
+Allow = Callable[..., Awaitable[Group]]
 ClientWith = Callable[..., Awaitable[AsyncClient]]
 
 
@@ -145,3 +149,18 @@ def login(client: AsyncClient) -> Login:
         return bearer(answer.json()["access_token"])
 
     return login
+
+
+@pytest.fixture
+def allow(db: AsyncSession) -> Allow:
+    async def allow(user: User, *names: str) -> Group:
+        permissions = list(await db.scalars(select(Permission).where(Permission.name.in_(names))))
+        assert {permission.name for permission in permissions} == set(names)
+        group = Group(name=f"group {uuid4()}", permissions=permissions)
+        db.add(group)
+        await db.flush()
+        await db.execute(insert(user_groups).values(user_id=user.id, group_id=group.id))
+        await db.commit()
+        return group
+
+    return allow

@@ -4,6 +4,7 @@ Nobody grants a right that he does not hold himself, and only a superuser change
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
@@ -30,6 +31,15 @@ class Actor(Protocol):
     def permissions(self) -> frozenset[str]: ...
 
 
+@dataclass(frozen=True)
+class Operator:
+    """Who runs commands has the database itself, and so every right."""
+
+    is_staff: bool = True
+    is_superuser: bool = True
+    permissions: frozenset[str] = frozenset()
+
+
 class NotAllowed(Exception):
     """Its text says what the actor may not do."""
 
@@ -39,10 +49,10 @@ class NotFound(Exception):
 
 
 class Unknown(Exception):
-    """What was named is not there; `field` says where, the text what."""
+    """Groups or permissions that are not there: its text names them, its `field` says which of both they are."""
 
     def __init__(self, field: str, names: Iterable[object]) -> None:
-        super().__init__(f"unknown: {', '.join(sorted(map(str, names)))}")
+        super().__init__(", ".join(sorted(map(str, names))))
         self.field = field
 
 
@@ -118,6 +128,15 @@ async def get_group(db: AsyncSession, group_id: UUID) -> Group:
     if group is None:
         raise NotFound("There is no such group")
     return group
+
+
+async def find_groups(db: AsyncSession, names: Collection[str]) -> Sequence[Group]:
+    """Raises Unknown."""
+    query = select(Group).where(Group.name.in_(names)).options(selectinload(Group.permissions))
+    groups = (await db.scalars(query)).all()
+    if missing := set(names) - {group.name for group in groups}:
+        raise Unknown("groups", missing)
+    return groups
 
 
 async def create_group(db: AsyncSession, actor: Actor, new: GroupCreate) -> Group:

@@ -1,19 +1,24 @@
 import asyncio
 import os
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import services, sessions
+from app.accounts import administration, services, sessions
+from app.accounts.administration import Operator
 from app.accounts.hashing import InvalidPassword, Passwords
 from app.accounts.key_rotation import rotate_keys
-from app.accounts.schemas import UserCreate
+from app.accounts.models import User
+from app.accounts.schemas import GroupCreate, GroupUpdate, UserCreate, UserUpdate
 from app.core.cli import CommandError, ask_password, open_database
 from app.settings import BASE_DIR, get_settings
 
 cli = typer.Typer()
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @cli.command()
@@ -27,10 +32,11 @@ def createsuperuser(
     """Make a user who may do everything; the password is SUPERUSER_PASSWORD, or asked for."""
     if no_input and not (username and email):
         raise CommandError("--no-input needs --username and --email.")
-    new = _new_user(
-        username or typer.prompt("Username"),
-        email or typer.prompt("E-mail address"),
-        _superuser_password(no_input),
+    new = _valid(
+        UserCreate,
+        username=username or typer.prompt("Username"),
+        email=email or typer.prompt("E-mail address"),
+        password=_superuser_password(no_input),
     )
     asyncio.run(_create_superuser(new))
     print(f"Superuser {new.username} created.")
@@ -44,9 +50,9 @@ def _superuser_password(no_input: bool) -> str:
     return ask_password()
 
 
-def _new_user(username: str, email: str, password: str) -> UserCreate:
+def _valid(model: type[Model], **values: object) -> Model:
     try:
-        return UserCreate(username=username, email=email, password=password)
+        return model.model_validate(values)
     except ValidationError as error:
         faults = (f"{detail['loc'][0]}: {detail['msg'].rstrip('.')}." for detail in error.errors(include_input=False))
         raise CommandError("\n".join(faults)) from None
@@ -94,10 +100,72 @@ def changepassword(username: Annotated[str, typer.Argument(help="The username, o
 async def _change_password(username: str) -> None:
     settings = get_settings()
     async with open_database() as database, database.session() as db:
-        user = await services.find_user(db, username)
-        if user is None:
-            raise CommandError(f"There is no user {username!r}.")
+        user = await _find_user(db, username)
         try:
             await services.set_password(db, Passwords.of(settings), user, ask_password())
         except InvalidPassword as error:
             raise CommandError(str(error)) from None
+
+
+async def _find_user(db: AsyncSession, name: str) -> User:
+    user = await services.find_user(db, name)
+    if user is None:
+        raise CommandError(f"There is no user {name!r}.")
+    return user
+
+
+ToUser = Annotated[str | None, typer.Option("--user", help="Of groups: who joins, or leaves, them.")]
+ToGroup = Annotated[str | None, typer.Option("--group", help="Of permissions: the group; `grant` makes a new one.")]
+Named = Annotated[list[str], typer.Argument(help="Groups, or permissions such as blog.view_post.")]
+
+
+@cli.command()
+def grant(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
+    """Put a user into groups, or give permissions to a group.
+
+    As in `grant editors --user alice`, or `grant blog.add_post blog.change_post --group editors`.
+    """
+    asyncio.run(_change_rights(set(names), user, group, granted=True))
+
+
+@cli.command()
+def revoke(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
+    """Take a user out of groups, or permissions from a group: as `grant` gives them."""
+    asyncio.run(_change_rights(set(names), user, group, granted=False))
+
+
+async def _change_rights(names: set[str], user: str | None, group: str | None, *, granted: bool) -> None:
+    async with open_database() as database, database.session() as db:
+        try:
+            if user and not group:
+                print(await _change_groups(db, user, names, granted))
+            elif group and not user:
+                print(await _change_permissions(db, group, names, granted))
+            else:
+                raise CommandError("Say either --user or --group, as in `grant editors --user alice`.")
+        except administration.Unknown as error:
+            raise CommandError(f"There are no such {error.field}: {error}.") from None
+
+
+async def _change_groups(db: AsyncSession, name: str, names: set[str], granted: bool) -> str:
+    user = await administration.get_user(db, (await _find_user(db, name)).id)
+    named = {group.id for group in await administration.find_groups(db, names)}
+    present = {group.id for group in user.groups}
+    changes = UserUpdate(groups=present | named if granted else present - named)
+    user = await administration.update_user(db, Operator(), user.id, changes)
+    return f"{user.username} is now in: {', '.join(sorted(group.name for group in user.groups)) or 'no group'}."
+
+
+async def _change_permissions(db: AsyncSession, name: str, names: set[str], granted: bool) -> str:
+    try:
+        (group,) = await administration.find_groups(db, {name})
+    except administration.Unknown:
+        if not granted:
+            raise
+        group = await administration.create_group(db, Operator(), _valid(GroupCreate, name=name, permissions=names))
+    else:
+        present = {permission.name for permission in group.permissions}
+        changes = GroupUpdate(permissions=present | names if granted else present - names)
+        group = await administration.update_group(db, Operator(), group.id, changes)
+    may = ", ".join(sorted(permission.name for permission in group.permissions))
+    return f"{group.name} may now: {may or 'nothing'}."

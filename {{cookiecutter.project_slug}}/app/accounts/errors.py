@@ -40,5 +40,5 @@ async def _invalid_password(request: Request, error: Exception) -> JSONResponse:
 
 async def _unknown(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Unknown)
-    detail = [{"type": "unknown", "loc": ["body", error.field], "msg": str(error)}]
+    detail = [{"type": "unknown", "loc": ["body", error.field], "msg": f"Unknown: {error}"}]
     return JSONResponse({"detail": detail}, status.HTTP_422_UNPROCESSABLE_CONTENT)

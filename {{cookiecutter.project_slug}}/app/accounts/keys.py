@@ -49,11 +49,11 @@ class KeyRing:
 def load_keys(settings: Settings) -> KeyRing:
     """Raises SettingsError where a key is missing, unreadable, weak, or of another kind than the algorithm."""
     if settings.jwt_algorithm == "HS256":
-        return _secrets(settings)
+        return load_secrets(settings)
     return _key_pairs(settings)
 
 
-def _secrets(settings: Settings) -> KeyRing:
+def load_secrets(settings: Settings) -> KeyRing:
     keys = (settings.secret_key, *settings.secret_key_fallbacks)
     secrets = tuple(key.get_secret_value().encode() for key in keys)
     return KeyRing("HS256", secrets[0], None, {None: secrets})

@@ -39,17 +39,29 @@ class Token(BaseModel):
     refresh_token: str = Field(description="Good for one use.")
 
 
-class TokenData(BaseModel):
-    """The claims of an access token (RFC 9068, 2.2); times in seconds since 1970."""
+class Claims(BaseModel):
+    """What every token of ours says (RFC 7519, 4.1); times in seconds since 1970."""
 
     model_config = ConfigDict(frozen=True)
 
     sub: UUID = Field(description="The user's id.")
-    sid: UUID = Field(description="The session's id: the same from a login to its end.")
-    jti: str
     iat: StrictInt
     exp: StrictInt
     nbf: StrictInt | None = None
+
+
+class TokenData(Claims):
+    """What an access token says (RFC 9068, 2.2)."""
+
+    sid: UUID = Field(description="The session's id: the same from a login to its end.")
+    jti: str
+
+
+class MailTokenData(Claims):
+    """What the link in a mail carries; `app.accounts.mail_tokens` says more."""
+
+    email: str = Field(description="The address that the mail went to.")
+    state: str
 
 
 class TokenForm(BaseModel):

@@ -1,11 +1,11 @@
-"""Access tokens: JWTs in the form of RFC 9068, checked as RFC 8725 asks.
+"""Tokens that we sign: JWTs, checked as RFC 8725 asks. Access tokens have the form of RFC 9068.
 
 Functions of their arguments: the keys and the clock come in.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 import jwt
@@ -13,12 +13,14 @@ from cachetools import LRUCache
 from pydantic import ValidationError
 
 from app.accounts.keys import KeyRing
-from app.accounts.schemas import TokenData
+from app.accounts.schemas import Claims, TokenData
 
-TYPES = ("at+jwt", "application/at+jwt")  # RFC 9068, 4: either form, in any case
-REQUIRED_CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti", "sid"]
+ACCESS_TYPES = ("at+jwt", "application/at+jwt")  # RFC 9068, 4: either form, in any case
+COMMON_CLAIMS = ("iss", "aud", "sub", "iat", "exp")
 LEEWAY = 10  # s that another machine's clock may be ahead
 REMEMBERED = 4096  # verified tokens, about 1 KiB each
+
+AnyClaims = TypeVar("AnyClaims", bound=Claims)
 
 
 class InvalidToken(Exception):
@@ -27,40 +29,46 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True)
 class TokenPolicy:
-    """How tokens are made, and so the only way in which they are accepted."""
+    """How tokens for one purpose are made, and so the only way in which they are accepted (RFC 8725, 3.12)."""
 
     keys: KeyRing
     issuer: str
     audience: str
     lifetime: timedelta
+    types: tuple[str, ...] = ACCESS_TYPES
+    """The header's `typ` of new tokens, and what else it may be."""
+    claims: tuple[str, ...] = ("jti", "sid")
+    """What a token must have besides the common claims."""
 
 
 _jwt = jwt.PyJWT(options={"enforce_minimum_key_length": True})
 
 
 def create_access_token(subject: UUID, session_id: UUID, policy: TokenPolicy, now: datetime) -> str:
+    return sign(policy, now, sub=str(subject), jti=uuid4().hex, sid=str(session_id))
+
+
+def sign(policy: TokenPolicy, now: datetime, **claims: str) -> str:
     issued_at = int(now.timestamp())
-    claims = {
-        "iss": policy.issuer,
-        "aud": policy.audience,
-        "sub": str(subject),
-        "iat": issued_at,
-        "exp": issued_at + int(policy.lifetime.total_seconds()),
-        "jti": uuid4().hex,
-        "sid": str(session_id),
-    }
-    headers = {"typ": TYPES[0]} | ({"kid": policy.keys.key_id} if policy.keys.key_id else {})
-    return _jwt.encode(claims, policy.keys.signing_key, policy.keys.algorithm, headers=headers)
+    times = {"iat": issued_at, "exp": issued_at + int(policy.lifetime.total_seconds())}
+    payload = {"iss": policy.issuer, "aud": policy.audience, **times, **claims}
+    headers = {"typ": policy.types[0]} | ({"kid": policy.keys.key_id} if policy.keys.key_id else {})
+    return _jwt.encode(payload, policy.keys.signing_key, policy.keys.algorithm, headers=headers)
 
 
 def verify_token(token: str, policy: TokenPolicy, now: datetime) -> TokenData:
     """Raises InvalidToken, whatever is wrong."""
+    return verify(token, policy, TokenData, now)
+
+
+def verify(token: str, policy: TokenPolicy, model: type[AnyClaims], now: datetime) -> AnyClaims:
+    """Return the claims of a token for this purpose. Raises InvalidToken, whatever is wrong."""
     try:
         decoded = _decode(token, policy)
-        data = TokenData.model_validate(decoded["payload"])
+        data = model.model_validate(decoded["payload"])
     except (jwt.PyJWTError, ValidationError) as error:
         raise InvalidToken from error
-    if str(decoded["header"].get("typ")).lower() not in TYPES or not _is_current(data, now.timestamp()):
+    if str(decoded["header"].get("typ")).lower() not in policy.types or not _is_current(data, now.timestamp()):
         raise InvalidToken
     return data
 
@@ -83,7 +91,7 @@ def _decode_with(key: Any, token: str, policy: TokenPolicy) -> dict[str, Any]:
         issuer=policy.issuer,
         audience=policy.audience,
         options={
-            "require": REQUIRED_CLAIMS,
+            "require": [*COMMON_CLAIMS, *policy.claims],
             "strict_aud": True,
             # The times are checked below, against the caller's clock and without leeway for the expiry.
             "verify_exp": False,
@@ -93,7 +101,7 @@ def _decode_with(key: Any, token: str, policy: TokenPolicy) -> dict[str, Any]:
     )
 
 
-def _is_current(data: TokenData, now: float) -> bool:
+def _is_current(data: Claims, now: float) -> bool:
     not_before = max(data.iat, data.nbf or data.iat)
     return not_before <= now + LEEWAY and now < data.exp
 

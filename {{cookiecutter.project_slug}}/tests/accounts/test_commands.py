@@ -1,6 +1,7 @@
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.administration import get_user
 from app.accounts.models import User
 from app.accounts.passwords import verify_password
 from app.accounts.services import find_user
@@ -80,3 +81,34 @@ async def test_changepassword(db: AsyncSession, user: User) -> None:
 async def test_changepassword_says_what_is_wrong(user: User) -> None:
     assert await call("changepassword", "nobody") == (1, "", "There is no user 'nobody'.")
     assert (await call("changepassword", "alice", stdin="short\n")).err.startswith("This password is too short")
+
+
+async def test_grant_and_revoke(db: AsyncSession, user: User) -> None:
+    given = await call("grant", "accounts.view_user", "accounts.view_group", "--group", "readers")
+    assert given == (0, "readers may now: accounts.view_group, accounts.view_user.\n", "")
+    assert (await call("grant", "readers", "--user", "ALICE")).out == "alice is now in: readers.\n"
+    assert (await get_user(db, user.id)).permissions == {"accounts.view_user", "accounts.view_group"}
+
+    taken = await call("revoke", "accounts.view_user", "--group", "readers")
+    assert taken.out == "readers may now: accounts.view_group.\n"
+    assert (await call("revoke", "readers", "--user", "alice")).out == "alice is now in: no group.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["grant", "x"], "Say either --user or --group, as in `grant editors --user alice`."),
+        (["grant", "x", "--user", "alice", "--group", "y"], "Say either --user or --group"),
+        (["grant", "x", "--user", "nobody"], "There is no user 'nobody'."),
+        (["grant", "x", "y", "--user", "alice"], "There are no such groups: x, y."),
+        (["grant", "accounts.fly", "--group", "pilots"], "There are no such permissions: accounts.fly."),
+        (["revoke", "accounts.view_user", "--group", "pilots"], "There are no such groups: pilots."),
+        (["grant", "accounts.view_user", "--group", "a\nb"], "name: "),
+    ],
+)
+async def test_what_cannot_be_granted_is_one_line(user: User, arguments: list[str], said: str) -> None:
+    outcome = await call(*arguments)
+
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err.startswith(said)
+    assert "\n" not in outcome.err

@@ -1,8 +1,10 @@
-from httpx import AsyncClient
+import asyncio
+
+from httpx import AsyncClient, Response
 
 from app.accounts.models import User
 from app.core.permissions import declared_permissions
-from tests.conftest import Login
+from tests.conftest import PASSWORD, Login
 
 
 async def test_me_tells_who_is_logged_in(client: AsyncClient, admin: User, login: Login) -> None:
@@ -24,3 +26,79 @@ async def test_me_tells_who_is_logged_in(client: AsyncClient, admin: User, login
         "groups": [],
         "permissions": sorted(declared_permissions()),
     }
+
+
+NEW = "an entirely new one"
+
+
+async def change_password(client: AsyncClient, headers: dict[str, str], current: str, new: str) -> Response:
+    body = {"current_password": current, "new_password": new}
+    return await client.post("/users/me/password", headers=headers, json=body)
+
+
+async def test_a_new_password_ends_every_other_session(client: AsyncClient, user: User, login: Login) -> None:
+    mine, other = await login(user), await login(user)
+
+    assert (await change_password(client, mine, PASSWORD, NEW)).status_code == 204
+
+    assert (await client.get("/users/me", headers=mine)).status_code == 200
+    assert (await client.get("/users/me", headers=other)).status_code == 401
+    assert await login(user, NEW)
+
+
+async def test_a_wrong_password_changes_nothing(client: AsyncClient, user: User, login: Login) -> None:
+    mine, other = await login(user), await login(user)
+
+    answer = await change_password(client, mine, "wrong", NEW)
+
+    assert (answer.status_code, answer.json()) == (400, {"detail": "The password is wrong"})
+    assert (await client.get("/users/me", headers=other)).status_code == 200
+    assert await login(user)
+
+
+async def test_a_weak_password_is_told_with_all_its_faults(client: AsyncClient, user: User, login: Login) -> None:
+    answer = await change_password(client, await login(user), PASSWORD, "1234567")
+
+    assert answer.status_code == 422
+    assert {(fault["type"], *fault["loc"]) for fault in answer.json()["detail"]} == {
+        ("password_too_short", "body", "new_password"),
+        ("password_too_common", "body", "new_password"),
+        ("password_entirely_numeric", "body", "new_password"),
+    }
+
+
+async def test_wrong_passwords_count_as_failed_logins(client: AsyncClient, user: User, login: Login) -> None:
+    headers = await login(user)
+
+    statuses = [(await change_password(client, headers, "wrong", NEW)).status_code for _ in range(6)]
+
+    assert statuses == [400] * 5 + [429]
+    refused = await client.post("/token", data={"username": "alice", "password": PASSWORD})
+    assert (refused.status_code, int(refused.headers["Retry-After"]) > 0) == (429, True)
+    deletion = await client.request("DELETE", "/users/me", headers=headers, json={"password": PASSWORD})
+    assert deletion.status_code == 429
+
+
+async def test_two_new_passwords_at_once_do_not_both_count(client: AsyncClient, user: User, login: Login) -> None:
+    headers = await login(user)
+
+    answers = await asyncio.gather(
+        *(change_password(client, headers, PASSWORD, f"{NEW} {number}") for number in range(4))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [204, 400, 400, 400]
+
+
+async def test_an_account_is_deleted_by_its_password(client: AsyncClient, user: User, login: Login) -> None:
+    headers = await login(user)
+
+    wrong = await client.request("DELETE", "/users/me", headers=headers, json={"password": "wrong"})
+    assert (wrong.status_code, (await client.get("/users/me", headers=headers)).status_code) == (400, 200)
+    right = await client.request("DELETE", "/users/me", headers=headers, json={"password": PASSWORD})
+    assert (right.status_code, (await client.get("/users/me", headers=headers)).status_code) == (204, 401)
+
+
+async def test_the_last_superuser_cannot_delete_himself(client: AsyncClient, admin: User, login: Login) -> None:
+    answer = await client.request("DELETE", "/users/me", headers=await login(admin), json={"password": PASSWORD})
+
+    assert answer.status_code == 409
