@@ -11,6 +11,7 @@ from app.core.database import Database
 from app.core.docs import install_docs
 from app.core.errors import install_error_handlers
 from app.core.logging import configure_logging
+from app.core.mailers import make_mailer
 from app.core.middleware import Application
 from app.core.routing import include_flat
 from app.core.throttling import Limiter
@@ -41,6 +42,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.settings = settings
     app.state.database = Database(settings.database_url)
     app.state.limiter = Limiter(settings.redis_url)
+    app.state.mailer = make_mailer(settings)
     install_error_handlers(app)
     include_flat(app, health.router)
     registry.load_models()

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from email.headerregistry import Address
 from functools import lru_cache
 from pathlib import Path
 from pkgutil import resolve_name
@@ -9,11 +10,20 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from limits import RateLimitItem, parse_many
-from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from app.core.addresses import check_email_url, parse_mailbox, parse_public_url
 from app.core.environment import PLACEHOLDER
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -106,6 +116,9 @@ OptionalDatabaseURL = Annotated[URL | None, BeforeValidator(lambda value: parse_
 
 OptionalRedisURL = Annotated[SecretStr | None, BeforeValidator(lambda value: parse_redis_url(value) if value else None)]
 Rate = Annotated[RateLimitItem, BeforeValidator(parse_rate), PlainSerializer(repr)]
+PublicURL = Annotated[str, BeforeValidator(parse_public_url)]
+EmailURL = Annotated[SecretStr, AfterValidator(check_email_url)]
+Mailbox = Annotated[Address, BeforeValidator(parse_mailbox), PlainSerializer(str)]
 
 
 _PYPROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))
@@ -189,6 +202,13 @@ class Settings(BaseSettings):
     allowed_hosts: CommaSeparated = LOCAL_HOSTS
     # Front ends on other origins that may call from a browser, as in https://app.example.com.
     cors_allow_origins: CommaSeparated = ()
+
+    # Where people reach this service: links in mails begin so, whatever a request's Host header says.
+    public_url: PublicURL = "http://127.0.0.1:8000"
+    # Where mails go: console:, memory: (for tests), file:///folder, smtp://user:password@host:587, or smtps:// with TLS
+    # from the first byte.
+    email_url: EmailURL = SecretStr("console:")
+    email_from: Mailbox = Address(TITLE, "noreply", "localhost")
 
     docs_enabled: bool = Field(default_factory=_unless_production)
 

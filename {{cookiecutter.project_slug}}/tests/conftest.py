@@ -9,6 +9,7 @@
     database    the `Database` of the application
     application the application itself; `settings` are its settings
     client_with `client_with(environment="production")` is a client of an application with other settings
+    outbox      the mails that the application has sent so far in the test, each an EmailMessage
     redis       a Redis server of the test's own, to stop and start (where none is installed, the test is skipped)
 
 Each test begins with empty tables, and a `client` with nothing throttled. The database is a temporary SQLite file, or
@@ -19,6 +20,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -42,6 +44,7 @@ Settings.model_config["env_file"] = None
 for setting in Settings.model_fields:
     os.environ.pop(setting.upper(), None)
 os.environ |= {"ENVIRONMENT": "test", "SECRET_KEY": secrets.token_urlsafe(64), "BCRYPT_ROUNDS": "4"}
+os.environ["EMAIL_URL"] = "memory:"
 
 PASSWORD = "correct horse battery staple"
 PASSWORD_HASH = get_password_hash(PASSWORD, rounds=4)
@@ -111,6 +114,13 @@ async def client_with(settings: Settings, database: Database) -> AsyncIterator[C
             return await stack.enter_async_context(client)
 
         yield client_with
+
+
+@pytest.fixture
+def outbox(application: FastAPI) -> list[EmailMessage]:
+    outbox: list[EmailMessage] = application.state.mailer.outbox
+    outbox.clear()
+    return outbox
 
 
 @pytest.fixture

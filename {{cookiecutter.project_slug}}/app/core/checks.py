@@ -7,7 +7,9 @@ server must pass, `@check(deploy=True)`. An id keeps its meaning for ever, so th
 import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from app.core.addresses import is_loopback
 from app.core.database import Database, DatabaseUnavailable
 from app.core.migrations import pending
 from app.settings import BASE_DIR, LOCAL_HOSTS, Settings
@@ -98,3 +100,27 @@ async def limits_are_shared(settings: Settings, database: Database) -> AsyncIter
     workers = os.environ.get("WEB_CONCURRENCY", "1")
     if workers != "1" and settings.redis_url is None:
         yield Problem("core.W007", f"WEB_CONCURRENCY is {workers}, and each counts failed logins.", "Set REDIS_URL.")
+
+
+@check(deploy=True)
+async def mails_reach_somebody(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    scheme = urlsplit(settings.email_url.get_secret_value()).scheme
+    if not scheme.startswith("smtp"):
+        yield Problem("core.W008", f"EMAIL_URL is {scheme}:, and mails reach nobody.", "Set EMAIL_URL=smtp://….")
+
+
+@check(deploy=True)
+async def links_reach_us(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    url = urlsplit(settings.public_url)
+    hint = "Set it to the address that people reach the service by."
+    if is_loopback(url.hostname or ""):
+        yield Problem("core.W009", "PUBLIC_URL is local: links in mails lead nowhere.", hint)
+    if url.scheme != "https":
+        yield Problem("core.W010", "PUBLIC_URL is not https: who listens can use the links in mails.", hint)
+
+
+@check(deploy=True)
+async def mails_can_be_answered(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if is_loopback(settings.email_from.domain):
+        message = f"EMAIL_FROM is at {settings.email_from.domain}: servers refuse such mails."
+        yield Problem("core.W011", message, "Set it to an address of your domain.")

@@ -28,7 +28,7 @@ def write_env(root: Path) -> bool:
     first, *rest = (root / ".env.example").read_text(encoding="utf-8").split(PLACEHOLDER)
     text = first + "".join(make_secret() + part for part in rest)
     try:
-        _create_private(root / ".env", text)
+        create_private(root / ".env", text)
     except FileExistsError:
         return False
     return True
@@ -58,13 +58,13 @@ def write_private(path: Path, text: str) -> None:
     """Put the text in the place of what is there, all or nothing, readable by its owner alone."""
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)  # of a run that was interrupted
-    _create_private(draft, text)
+    create_private(draft, text)
     with draft.open("rb+") as file:
         os.fsync(file.fileno())  # what takes the old one's place must be on the disk by then
     draft.replace(path)
 
 
-def _create_private(path: Path, text: str) -> None:
+def create_private(path: Path, text: str) -> None:
     """Raises FileExistsError. The mode holds from the first byte on."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:

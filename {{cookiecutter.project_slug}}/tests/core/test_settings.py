@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from app.core.environment import PLACEHOLDER
-from app.settings import BASE_DIR, PUBLISHED_KEYS, Settings, SettingsError, get_settings
+from app.settings import BASE_DIR, PUBLISHED_KEYS, TITLE, Settings, SettingsError, get_settings
 
 KEY = secrets.token_urlsafe(64)
 
@@ -74,6 +74,9 @@ def test_each_wrong_setting_gets_a_line_and_none_shows_a_value(monkeypatch: pyte
         "LOGIN_THROTTLE": "hush",
         "PASSWORD_MIN_LENGTH": "7",
         "JWT_ISSUER": "",
+        "PUBLIC_URL": "hush",
+        "EMAIL_URL": "smtp://me:hush",
+        "EMAIL_FROM": "hush",
     }
 
     found = lines(monkeypatch, **wrong)
@@ -156,6 +159,21 @@ def test_a_rate_that_says_nothing_stops_the_start(monkeypatch: pytest.MonkeyPatc
 
     assert line.startswith("LOGIN_THROTTLE: ")
     assert "5/15 minutes" in line
+
+
+def test_mails_are_printed_until_something_else_is_set() -> None:
+    settings = get_settings()
+
+    assert settings.email_url.get_secret_value() == "console:"
+    assert str(settings.email_from) == f"{TITLE} <noreply@localhost>"
+    assert settings.public_url == "http://127.0.0.1:8000"
+
+
+def test_the_password_for_mails_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, EMAIL_URL="smtp://me:hush@mail.example.com", EMAIL_FROM="Me <me@example.com>")
+
+    assert settings.email_from.display_name == "Me"
+    assert "hush" not in repr(settings) + settings.model_dump_json(exclude={"database_url"})
 
 
 def test_docs_are_closed_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
