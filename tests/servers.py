@@ -13,11 +13,16 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 
 import httpx
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 LOOPBACK = "127.0.0.1"
 START_LIMIT = 30  # s: generous, since two cores may be busy with other things
@@ -247,3 +252,31 @@ def terminate(running: Server) -> None:
     except subprocess.TimeoutExpired:
         raise AssertionError(f"The server runs {STOP_LIMIT} s after SIGTERM:\n{running.log()}") from None
     assert status in (0, -signal.SIGTERM), f"The server ended with status {status}:\n{running.log()}"
+
+
+@dataclass(frozen=True)
+class SMTPServer:
+    """What a server for mail has been sent; a mail is there as soon as its sender knows that it has been taken."""
+
+    url: str
+    messages: list[EmailMessage] = field(default_factory=list)
+
+    async def handle_DATA(  # noqa: N802 (aiosmtpd's name)
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        assert isinstance(envelope.content, bytes)
+        self.messages.append(message_from_bytes(envelope.content, policy=default))
+        return "250 OK"
+
+
+@contextmanager
+def smtp_server() -> Iterator[SMTPServer]:
+    """Take all mails, in a thread of this process."""
+    port = free_port()
+    running = SMTPServer(f"smtp://{LOOPBACK}:{port}")
+    controller = Controller(running, LOOPBACK, port, server_hostname="localhost")
+    controller.start()
+    try:
+        yield running
+    finally:
+        controller.stop()

@@ -89,6 +89,9 @@ def test_check_deploy_is_content_with_a_production_server(plain: Service, cluste
             "DATABASE_URL": cluster.create_database("production"),
             "ENVIRONMENT": "production",
             "ALLOWED_HOSTS": "api.example.com",
+            "PUBLIC_URL": "https://api.example.com",
+            "EMAIL_URL": "smtp://user:password@mail.example.com:587",
+            "EMAIL_FROM": "My Service <noreply@example.com>",
         },
     )
     assert "core.E003" in production.problem("check", "--deploy")
@@ -124,7 +127,7 @@ def test_openapi_prints_the_document_that_is_served(plain: Service, served: Serv
 def test_help_lists_every_command(plain: Service) -> None:
     text = plain.manage("--help")
     commands = "runserver migrate makemigrations showmigrations createsuperuser changepassword check initenv routes"
-    for command in [*commands.split(), "openapi"]:
+    for command in [*commands.split(), "openapi", "sendtestemail"]:
         assert re.search(rf"^ +{command} +\w", text, re.MULTILINE), command
 
 
