@@ -29,7 +29,7 @@ class Received:
     recipients: list[str]
     client: str  # what it called itself
     login: LoginPassword | None
-    is_encrypted: bool
+    used_starttls: bool
     is_international: bool  # SMTPUTF8
 
 
@@ -130,7 +130,7 @@ def _received(session: Session, envelope: Envelope) -> Received:
         recipients=[str(address) for address in envelope.rcpt_tos],
         client=str(session.host_name),
         login=session.auth_data,
-        is_encrypted=session.ssl is not None,
+        used_starttls=session.ssl is not None,
         is_international=envelope.smtp_utf8,
     )
 

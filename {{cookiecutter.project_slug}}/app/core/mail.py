@@ -31,8 +31,9 @@ from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# Texts are base64 or quoted-printable, for servers without 8BITMIME. Headers stay as we write them: the package's own
-# folding drops quotes and doubles spaces, and Python before 3.13 lets an encoded line end through (CVE-2024-6923).
+# Texts are base64 or quoted-printable, for servers without 8BITMIME. Headers stay as we write them: where the package
+# folds them itself it loses quotes, doubles spaces, and up to Python 3.12.4 lets an encoded line end through
+# (CVE-2024-6923).
 POLICY = default.clone(cte_type="7bit", utf8=True, refold_source="none")
 
 # Controls, surrogates, and what only changes how other characters look, such as the direction of all that follows.
@@ -123,7 +124,7 @@ def parse(text: str) -> EmailMessage:
 
 
 async def deliver(app: FastAPI, message: str) -> None:
-    """Hand over a mail, given as text. Raises MailDelayed where a later try may succeed; no other is worth one."""
+    """Hand over a mail, given as text. Raises MailDelayed where a later try may succeed; where none can, logs that."""
     mailer: Mailer = app.state.mailer
     mail = parse(message)
     try:

@@ -28,7 +28,7 @@ class SMTPMailer:
     """Opens a connection for each mail, MAX_CONNECTIONS at once: a kept one may be closed by the server at any time."""
 
     def __init__(self, url: SplitResult, domain: str) -> None:
-        is_secret = bool(url.username) and not is_loopback(url.hostname or "")
+        needs_tls = bool(url.username) and not is_loopback(url.hostname or "")
         self._connect = partial(
             SMTP,
             hostname=url.hostname,
@@ -36,7 +36,7 @@ class SMTPMailer:
             username=unquote(url.username) if url.username else None,
             password=unquote(url.password) if url.password else None,
             use_tls=url.scheme == "smtps",
-            start_tls=True if is_secret and url.scheme == "smtp" else None,  # None: where the server offers it
+            start_tls=True if needs_tls and url.scheme == "smtp" else None,  # None: where the server offers it
             tls_context=create_default_context(),
             # What the library would say of itself is the machine's name, for which it asks the DNS, and in a container
             # that is one which servers refuse.

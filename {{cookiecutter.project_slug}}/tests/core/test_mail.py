@@ -137,6 +137,13 @@ async def test_every_line_is_ascii_and_short_enough_for_any_server(write: Write,
     assert max(map(len, text.splitlines())) < 998  # RFC 5322, 2.1.1
 
 
+@pytest.mark.usefixtures("templates")
+async def test_a_mail_needs_no_server_that_takes_more_than_ascii(settings: Settings) -> None:
+    message = compose(settings, "tests/mail", "ada@example.com", name="Zoë", token="T")
+
+    assert message.as_bytes().isascii()
+
+
 @pytest.mark.parametrize(
     "name", ["Zoë  Ångström", "مها\u200cپ", "👩\u200d🔬", "漢字 かな", "what=?utf-8?q?=41?=", 'a, b; "c" (d) \\']
 )
