@@ -13,6 +13,7 @@ from app.core.errors import install_error_handlers
 from app.core.logging import configure_logging
 from app.core.mailers import make_mailer
 from app.core.middleware import Application
+from app.core.pages import install_pages
 from app.core.routing import include_flat
 from app.core.throttling import Limiter
 from app.settings import PROJECT, TITLE, Settings, SettingsError, get_settings
@@ -50,6 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
         ready(app)
     for module in registry.modules("routes"):
         include_flat(app, module.router)
+    install_pages(app)
     if settings.docs_enabled:
         install_docs(app)
     return app

@@ -30,6 +30,6 @@ def environment() -> Environment:
     return templates
 
 
-def render(name: str, **values: Any) -> str:
+def render(template: str, /, **values: Any) -> str:
     """Raises jinja2.TemplateNotFound."""
-    return environment().get_template(name).render(values)
+    return environment().get_template(template).render(values)

@@ -34,8 +34,10 @@ PUBLIC = {
     "GET /.well-known/jwks.json",
     "GET /docs",
     "GET /docs/init.js",
+    "GET /favicon.ico",
     "GET /health/live",
     "GET /openapi.json",
+    "GET /robots.txt",
     "POST /token",
     "POST /token/revoke",
 }
