@@ -12,7 +12,9 @@ from typing import Protocol
 import httpx
 import pytest
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
+from playwright.sync_api import Browser
 
+from tests.browser import Browse, chromium_or_skip
 from tests.servers import PostgreSQL, Server, postgresql_or_skip, server
 from tests.services import Service, connect, log_in, prepare
 
@@ -154,6 +156,20 @@ def client(served: Server) -> Iterator[httpx.Client]:
 @pytest.fixture
 def token(client: httpx.Client) -> str:
     return str(log_in(client).raise_for_status().json()["access_token"])
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with chromium_or_skip() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browse(chromium: Browser) -> Iterator[Browse]:
+    """`page = browse(served.url)`; whatever the browser complains of without being told to fails the test."""
+    browse = Browse(chromium)
+    yield browse
+    browse.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

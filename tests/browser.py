@@ -1,0 +1,113 @@
+"""A real browser for tests: Chromium, as the machine has it, which hears of everything that a page should not do."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, WebError, sync_playwright
+
+from tests.servers import LOOPBACK, clean_environment
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+# Beside those that Playwright passes: no sandbox, no first run, no updates, nothing in the background.
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {LOOPBACK}",  # whatever a page asks for, it stays here
+)
+
+# Runs before the page's own scripts. Chromium reports most violations by itself, but not all that an event tells.
+REPORT_VIOLATIONS = """
+addEventListener("securitypolicyviolation", event =>
+  console.error(`Violates ${event.effectiveDirective} by ${event.blockedURI} at ${event.sourceFile}`), true)
+"""
+
+
+class BrowserMissing(Exception):
+    """No Chromium is installed here."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Raises BrowserMissing. In the meantime, this thread has an event loop: `asyncio.run` does not work."""
+    path = _chromium_path()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, env={**clean_environment()})
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def chromium_or_skip() -> Iterator[Browser]:
+    """For fixtures: where there is no Chromium their tests are skipped, but in CI they fail."""
+    try:
+        _chromium_path()
+    except BrowserMissing as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    with chromium() as browser:
+        yield browser
+
+
+def _chromium_path() -> str:
+    for name in NAMES:
+        if path := shutil.which(name):
+            return path
+    raise BrowserMissing("Chromium is not installed here: on Debian, `apt-get install chromium`.")
+
+
+class Browse:
+    """A person with a browser of their own: no cookies, nothing in the cache.
+
+    `browse(url)` opens a page. What is wrong with it becomes a complaint: a violation of its security policy, an error
+    in the console, an exception in a script, a request to another host than those that were opened. `close` raises
+    AssertionError where there is any but those that `expect` has announced.
+    """
+
+    def __init__(self, browser: Browser) -> None:
+        self.complaints: list[str] = []
+        self.expected: list[str] = []
+        self.hosts: set[str] = set()
+        self.context = browser.new_context(locale="en-GB", reduced_motion="reduce")
+        self.context.add_init_script(REPORT_VIOLATIONS)
+        self.context.on("console", self._hear)
+        self.context.on("weberror", self._catch)
+        self.context.on("request", self._see)
+
+    def __call__(self, url: str, color_scheme: str = "light", width: int = 1280, height: int = 800) -> Page:
+        self.hosts.add(urlsplit(url).netloc)
+        page = self.context.new_page()
+        page.emulate_media(color_scheme="dark" if color_scheme == "dark" else "light")
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(url)
+        return page
+
+    def expect(self, *parts: str) -> None:
+        """Name complaints, by a part of each, that must come: `browse.expect("status of 404")`."""
+        self.expected.extend(parts)
+
+    def close(self) -> None:
+        for page in self.context.pages:
+            page.wait_for_load_state("networkidle")  # what comes late counts as well
+        self.context.close()
+        unexpected = [said for said in self.complaints if not any(part in said for part in self.expected)]
+        assert not unexpected, "The browser complains:\n" + "\n".join(unexpected)
+        for part in self.expected:
+            assert any(part in said for said in self.complaints), f"The browser did not complain of: {part}"
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "assert"):
+            self.complaints.append(f"console: {message.text} ({message.location['url']})")
+
+    def _catch(self, error: WebError) -> None:
+        self.complaints.append(f"exception: {error.error}")
+
+    def _see(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob") and parts.netloc not in self.hosts:
+            self.complaints.append(f"another host: {request.url}")
