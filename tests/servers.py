@@ -18,6 +18,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 import pytest
@@ -42,6 +43,10 @@ INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
 
 class PostgreSQLMissing(Exception):
     """No PostgreSQL server is installed here."""
+
+
+class RedisMissing(Exception):
+    """No Redis server is installed here."""
 
 
 def free_port() -> int:
@@ -147,11 +152,15 @@ def postgresql_or_skip() -> Iterator[PostgreSQL]:
     try:
         _postgresql_binaries()
     except PostgreSQLMissing as error:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+        _fail_in_ci_else_skip(error)
     with postgresql() as cluster:
         yield cluster
+
+
+def _fail_in_ci_else_skip(error: Exception) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(str(error))
+    pytest.skip(str(error))
 
 
 def _postgresql_binaries() -> Path:
@@ -169,6 +178,74 @@ def _postgresql_binaries() -> Path:
 def _unprivileged_user() -> str | None:
     """PostgreSQL refuses to run as root; None means: as we are."""
     return "nobody" if sys.platform != "win32" and os.geteuid() == 0 else None
+
+
+@dataclass
+class Redis:
+    """A server of its own, which keeps nothing: each start begins without a key and without a script."""
+
+    binary: Path
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://{LOOPBACK}:{self.port}/0"
+
+    def start(self) -> None:
+        options = ("--port", str(self.port), "--bind", LOOPBACK, "--save", "", "--dir", str(self.folder))
+        self.process = subprocess.Popen(
+            [self.binary, *options], env=clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + START_LIMIT
+        while not self.answers():
+            assert self.process.poll() is None, "Redis ended before it answered."
+            assert time.monotonic() < deadline, "Redis does not answer."
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        """No connection is closed in good order. A second time does nothing."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def answers(self) -> bool:
+        try:
+            with socket.create_connection((LOOPBACK, self.port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+@contextmanager
+def redis() -> Iterator[Redis]:
+    """Raises RedisMissing where Debian's package `redis-server`, or one like it, is not installed."""
+    with tempfile.TemporaryDirectory(prefix="redis-") as folder:
+        running = Redis(_redis_binary(), Path(folder), free_port())
+        try:
+            running.start()
+            yield running
+        finally:
+            running.kill()
+
+
+@contextmanager
+def redis_or_skip() -> Iterator[Redis]:
+    """For fixtures: where there is no Redis their tests are skipped, but in CI they fail."""
+    try:
+        _redis_binary()
+    except RedisMissing as error:
+        _fail_in_ci_else_skip(error)
+    with redis() as running:
+        yield running
+
+
+def _redis_binary() -> Path:
+    if found := shutil.which("redis-server"):
+        return Path(found)
+    raise RedisMissing("Redis' server is not installed here: on Debian, `apt-get install redis-server`.")
 
 
 @dataclass(frozen=True)
@@ -211,9 +288,10 @@ def server(
     python: Path,
     env: Mapping[str, str] | None = None,
     command: Sequence[str] = UVICORN,
+    port: int | None = None,
 ) -> Iterator[Server]:
-    """Serve `project`; on the way out it gets SIGTERM, and must end by itself in time."""
-    port = free_port()
+    """Serve `project`, on a free port where none is given; on the way out it gets SIGTERM, and must end in time."""
+    port = port or free_port()
     arguments = [part.format(port=port) for part in command]
     with tempfile.TemporaryDirectory(prefix="server-") as folder:
         log_file = Path(folder) / "log"
