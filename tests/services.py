@@ -1,12 +1,15 @@
 """A rendered project as a service: what tests run of it, over its command line and over HTTP."""
 
+import http.client
 import subprocess
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
-from tests.servers import Server, clean_environment
+from tests.servers import LOOPBACK, Server, clean_environment, server
 
 USERNAME, EMAIL, PASSWORD = "ada", "ada@example.com", "correct horse 9 ☕"
 
@@ -52,13 +55,38 @@ def prepare(service: Service) -> Service:
     return service
 
 
+def serve(service: Service, port: int | None = None, **variables: str) -> AbstractContextManager[Server]:
+    return server(service.project, service.python, {**service.env, **variables}, port=port)
+
+
 def connect(served: Server) -> httpx.Client:
     """Not through a proxy that the shell may name; and patient: the machine may be busy."""
     return httpx.Client(base_url=served.url, trust_env=False, timeout=60)
 
 
+@contextmanager
+def accepted(served: Server, body: bytes) -> Iterator[http.client.HTTPConnection]:
+    """A request for a token whose body is still to be sent, and that the server has certainly begun to answer.
+
+    With `Expect: 100-continue` it asks for the body once a route waits for it (RFC 9110, 10.1.1).
+    """
+    connection = http.client.HTTPConnection(LOOPBACK, served.port, timeout=60)
+    with closing(connection):
+        connection.putrequest("POST", "/token")
+        connection.putheader("Content-Type", "application/x-www-form-urlencoded")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.putheader("Expect", "100-continue")
+        connection.endheaders()
+        assert connection.sock.recv(1024).startswith(b"HTTP/1.1 100")
+        yield connection
+
+
 def log_in(client: httpx.Client, username: str = USERNAME, password: str = PASSWORD) -> httpx.Response:
     return client.post("/token", data={"username": username, "password": password})
+
+
+def refresh(client: httpx.Client, token: str) -> httpx.Response:
+    return client.post("/token", data={"grant_type": "refresh_token", "refresh_token": token})
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -1,20 +1,19 @@
 """A rendered project, really run: installed from its own requirements, migrated, served, logged in to over HTTP."""
 
-import http.client
 import json
 import re
 import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.servers import LOOPBACK, RUNSERVER, UVICORN, PostgreSQL, Server, server, terminate
-from tests.services import EMAIL, PASSWORD, USERNAME, Service, bearer, connect, log_in, prepare
+from tests.services import EMAIL, PASSWORD, USERNAME, Service, accepted, bearer, connect, log_in, prepare
 
 MIB = 2**20
 
@@ -424,29 +423,12 @@ def test_a_database_that_was_away_unnoticed_costs_one_answer_at_most(
             assert_unavailable(answers[0])
 
 
-@contextmanager
-def accepted_login(served: Server, body: bytes) -> Iterator[http.client.HTTPConnection]:
-    """A login whose body is still to be sent, and that the server has certainly begun to answer.
-
-    With `Expect: 100-continue` it asks for the body once a route waits for it (RFC 9110, 10.1.1).
-    """
-    connection = http.client.HTTPConnection(LOOPBACK, served.port, timeout=60)
-    with closing(connection):
-        connection.putrequest("POST", "/token")
-        connection.putheader("Content-Type", "application/x-www-form-urlencoded")
-        connection.putheader("Content-Length", str(len(body)))
-        connection.putheader("Expect", "100-continue")
-        connection.endheaders()
-        assert connection.sock.recv(1024).startswith(b"HTTP/1.1 100")
-        yield connection
-
-
 @pytest.mark.parametrize("command", [UVICORN, RUNSERVER], ids=["uvicorn", "runserver"])
 def test_sigterm_lets_an_accepted_request_end(migrated: Service, command: tuple[str, ...]) -> None:
     body = b"username=nobody&password=wrong"
     with (
         server(migrated.project, migrated.python, migrated.env, command) as served,
-        accepted_login(served, body) as connection,
+        accepted(served, body) as connection,
     ):
         served.process.terminate()
         while served.accepts():
@@ -458,7 +440,7 @@ def test_sigterm_lets_an_accepted_request_end(migrated: Service, command: tuple[
 def test_a_stalled_client_does_not_keep_the_server_from_ending(migrated: Service) -> None:
     with (
         server(migrated.project, migrated.python, migrated.env, RUNSERVER) as served,
-        accepted_login(served, b"never sent"),
+        accepted(served, b"never sent"),
     ):
         terminate(served)
 
