@@ -191,6 +191,13 @@ def migrated(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Servic
     return service
 
 
+@pytest.fixture(scope="session")
+def prepared(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """The project on a file of its own, with tables and a superuser."""
+    env = {"DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('prepared')}/db.sqlite3"}
+    return prepare(Service(plain.project, plain.python, env))
+
+
 @pytest.fixture
 def copy(plain: Service, tmp_path: Path) -> Service:
     """A project of the test's own, secrets included, to change its files."""
