@@ -11,7 +11,8 @@ import httpx
 
 from tests.servers import LOOPBACK, Server, clean_environment, server
 
-USERNAME, EMAIL, PASSWORD = "ada", "ada@example.com", "correct horse 9 ☕"
+USERNAME, PASSWORD = "ada", "correct horse 9 ☕"
+EMAIL = f"{USERNAME}@example.com"
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,14 @@ class Service:
 
 def prepare(service: Service) -> Service:
     service.manage("migrate")
-    options = ("--no-input", "--username", USERNAME, "--email", EMAIL)
-    assert service.manage("createsuperuser", *options, SUPERUSER_PASSWORD=PASSWORD) == "Superuser ada created.\n"
+    create_superuser(service)
     return service
+
+
+def create_superuser(service: Service, username: str = USERNAME, password: str = PASSWORD) -> None:
+    options = ("--no-input", "--username", username, "--email", f"{username}@example.com")
+    said = service.manage("createsuperuser", *options, SUPERUSER_PASSWORD=password)
+    assert said == f"Superuser {username} created.\n"
 
 
 def serve(service: Service, port: int | None = None, **variables: str) -> AbstractContextManager[Server]:
