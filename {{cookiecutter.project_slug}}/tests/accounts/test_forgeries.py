@@ -16,6 +16,7 @@ from uuid import uuid4
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from httpx import AsyncClient
@@ -23,7 +24,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import sessions
-from app.accounts.keys import new_private_key, private_pem, public_pem
+from app.accounts.keys import new_private_key, private_pem, public_pem, to_jwk
 from app.accounts.models import User
 from app.accounts.sessions import Device
 from app.accounts.tokens import COMMON_CLAIMS, TokenPolicy
@@ -114,7 +115,7 @@ async def target(
     return Target(client, policy, secured(app), forge)
 
 
-def test_every_route_needs_a_token_or_is_named_public(application: FastAPI) -> None:
+async def test_every_route_needs_a_token_or_is_named_public(application: FastAPI) -> None:
     """Names that no route has any more are wrong, too. The attacks below prove that the others need one."""
     assert routes(application) >= PUBLIC
     assert {"GET /protected", "GET /users/me"} <= set(secured(application))
@@ -132,8 +133,13 @@ async def test_the_forgery_itself_is_right(target: Target, path: str) -> None:
     assert (await target.client.get(path, headers=bearer(target.forge()))).status_code == 200
 
 
-async def test_alg_none(target: Target) -> None:
-    await target.refuses(target.forge(key=None, algorithm="none"))
+@pytest.mark.parametrize("none", ["none", "None", "NONE", "nOnE", ""])
+async def test_alg_none(target: Target, none: str) -> None:
+    _, payload, signature = target.forge().split(".")
+    header = encode(jwt.get_unverified_header(target.forge()) | {"alg": none})
+    unsigned = f"{header}.{payload}"
+    for token in (unsigned, f"{unsigned}.", f"{unsigned}.{signature}"):
+        await target.refuses(token)
 
 
 async def test_another_key(target: Target) -> None:
@@ -148,13 +154,13 @@ async def test_another_algorithm(target: Target) -> None:
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
 async def test_our_public_key_as_a_secret(target: Target, algorithm: str) -> None:
-    """CVE-2016-5431 and many after it. Made by hand, since PyJWT refuses to do so."""
-    header, payload, _ = target.forge().split(".")
-    header = encode(jwt.get_unverified_header(target.forge()) | {"alg": "HS256"})
-    pem = public_pem(PRIVATE_KEYS[algorithm].public_key()).encode()
-    for secret in (pem, pem.strip()):
-        signature = hmac.new(secret, f"{header}.{payload}".encode(), hashlib.sha256).digest()
-        await target.refuses(f"{header}.{payload}.{base64url(signature)}")
+    """CVE-2016-5431 and many after it: in each form in which the key is published, or could be taken from there."""
+    key = PRIVATE_KEYS[algorithm].public_key()
+    pem, jwk = public_pem(key).encode(), to_jwk(key, algorithm)
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    number = base64.urlsafe_b64decode(jwk["x" if algorithm == "EdDSA" else "n"] + "==")
+    for secret in (pem, pem.strip(), der, number, json.dumps(jwk).encode()):
+        await target.refuses(sign_by_hand(target.forge(), secret))
 
 
 async def test_a_key_that_the_token_brings(target: Target) -> None:
@@ -164,13 +170,20 @@ async def test_a_key_that_the_token_brings(target: Target) -> None:
         {"jwk": jwk},
         {"jku": "http://127.0.0.1:1/jwks.json"},
         {"x5u": "http://127.0.0.1:1/x5u"},
-        {"kid": "../../../dev/null"},
+        {"x5c": [base64.b64encode(public_pem(own.public_key()).encode()).decode()]},
         {"kid": "' OR 1=1 --"},
         {"kid": ""},
         {"kid": "unknown"},
     ):
         await target.refuses(target.forge(key=own, algorithm="EdDSA", headers=headers))
         await target.refuses(target.forge(key="k" * 64, algorithm="HS256", headers=headers))
+
+
+@pytest.mark.parametrize("secret", [b"", b"\0", b"null"])
+async def test_a_secret_that_a_missing_key_could_turn_into(target: Target, secret: bytes) -> None:
+    await target.refuses(sign_by_hand(target.forge(), secret))
+    for kid in ("/dev/null", "../../../../dev/null", "", None):
+        await target.refuses(sign_by_hand(target.forge(), secret, {"kid": kid}))
 
 
 async def test_a_stripped_or_changed_signature(target: Target) -> None:
@@ -235,6 +248,13 @@ async def test_a_session_of_nobody_or_of_another(target: Target, db: AsyncSessio
     for session in (uuid4(), others.session_id):
         answer = await target.client.get("/users/me", headers=bearer(target.forge(sid=str(session))))
         assert answer.status_code == 401
+
+
+def sign_by_hand(token: str, secret: bytes, headers: dict[str, Any] | None = None) -> str:
+    """With HS256, and with secrets that PyJWT refuses to sign with."""
+    header = encode(jwt.get_unverified_header(token) | {"alg": "HS256"} | (headers or {}))
+    signed = f"{header}.{token.split('.')[1]}"
+    return f"{signed}.{base64url(hmac.new(secret, signed.encode(), hashlib.sha256).digest())}"
 
 
 def encode(part: dict[str, Any]) -> str:
