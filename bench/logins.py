@@ -174,10 +174,14 @@ async def measure(running: Server, logins: int) -> Result:
     return Result(alone, *await read_under_logins(running.port, token), growth)
 
 
+def render_project(folder: Path) -> Path:
+    template = shutil.copytree(ROOT, folder / "template", ignore=NO_PART)
+    return Path(cookiecutter(str(template), no_input=True, output_dir=str(folder), default_config=True))
+
+
 def serve_project(folder: Path, python: Path, env: Mapping[str, str] | None = None) -> AbstractContextManager[Server]:
     """Render a project into `folder` and make the user who logs in; the server starts with the `with` block."""
-    template = shutil.copytree(ROOT, folder / "template", ignore=NO_PART)
-    project = Path(cookiecutter(str(template), no_input=True, output_dir=str(folder), default_config=True))
+    project = render_project(folder)
     account = ("--no-input", "--username", USERNAME, "--email", "bench@example.com")
     variables = clean_environment(SUPERUSER_PASSWORD=PASSWORD, **(env or {}))
     for command in (["migrate"], ["createsuperuser", *account]):

@@ -4,7 +4,7 @@ import http.client
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -23,12 +23,15 @@ class Service:
     python: Path
     env: dict[str, str] = field(default_factory=dict)
 
+    def with_env(self, **variables: str) -> "Service":
+        return replace(self, env={**self.env, **variables})
+
     def run(self, *command: str, keyboard: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [self.python, *command],
             check=False,
             cwd=self.project,
-            env=clean_environment(**{**self.env, **variables}),
+            env=clean_environment(**self.with_env(**variables).env),
             input=keyboard,
             capture_output=True,
             encoding="utf-8",
@@ -61,8 +64,8 @@ def create_superuser(service: Service, username: str = USERNAME, password: str =
     assert said == f"Superuser {username} created.\n"
 
 
-def serve(service: Service, port: int | None = None, **variables: str) -> AbstractContextManager[Server]:
-    return server(service.project, service.python, {**service.env, **variables}, port=port)
+def serve(service: Service, port: int | None = None) -> AbstractContextManager[Server]:
+    return server(service.project, service.python, service.env, port=port)
 
 
 def connect(served: Server) -> httpx.Client:

@@ -40,7 +40,7 @@ def rotatable(request: pytest.FixtureRequest, copy: Service, prepared: Service) 
     """A project whose keys the test changes; the database may be that of others, for it knows nothing of keys."""
     with (copy.project / ".env").open("a", encoding="utf-8") as env:
         env.write(request.param(copy.project))
-    return Service(copy.project, copy.python, prepared.env)
+    return copy.with_env(**prepared.env)
 
 
 def withdraw_fallbacks(service: Service) -> None:

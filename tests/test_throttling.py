@@ -26,7 +26,7 @@ def redis() -> Iterator[Redis]:
 def replicas(prepared: Service, redis: Redis) -> Iterator[list[Server]]:
     create_superuser(prepared, OTHER_USER)
     with ExitStack() as stack:
-        yield [stack.enter_context(serve(prepared, REDIS_URL=redis.url)) for _ in range(2)]
+        yield [stack.enter_context(serve(prepared.with_env(REDIS_URL=redis.url))) for _ in range(2)]
 
 
 @pytest.fixture

@@ -1,0 +1,108 @@
+"""Whether any input brings a server to a 5xx: schemathesis, on every route in its OpenAPI document.
+
+    python -m bench.fuzzing [--python PATH] [--seconds N]
+
+A freshly rendered project on SQLite is asked by a superuser, and then by somebody who has no token to begin with. What
+is sent is made from the document, so that new routes need no word here. PATH is a Python that has a project's
+requirements; without it one is made. The exit status is 1 where a 5xx came; the requests that did it are printed
+then, and what the server logged.
+"""
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.logins import make_environment, render_project
+from bench.rendering import ROOT
+from tests.servers import Server, clean_environment
+from tests.services import Service, serve
+
+SECONDS = 120
+
+# The cheapest hash, so that logins do not take all the time, and no throttle: what is refused is not tried.
+SETTINGS = {"BCRYPT_ROUNDS": "4", "LOGIN_THROTTLE": "1000000/second", "MAIL_THROTTLE": "1000000/second"}
+OPTIONS = (
+    *("--checks", "not_a_server_error", "--continue-on-failure", "--request-timeout", "30"),
+    *("--suppress-health-check", "all", "--warnings", "off", "--no-color"),
+)
+LOG_LINES = 80
+ANSWER = re.compile(r" ([1-5])\d\d [\d.]+ ms$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Run:
+    caller: str
+    passed: bool
+    report: str
+    """What schemathesis printed, and what the server logged last, but for its requests."""
+    answers: Counter[str]
+    """How many were `2xx`, `4xx` and so on."""
+
+
+def fuzz(service: Service, seconds: int) -> list[Run]:
+    """Nothing can be relied on in the service's database afterwards."""
+    service = service.with_env(**SETTINGS)
+    service.manage("migrate")
+    as_superuser = {"SCHEMATHESIS_HOOKS": "bench.fuzzing_hooks"}
+    return [
+        # Apart, since sequences, of which there are the most, would take the time that single routes need.
+        fuzz_as("a superuser", service, seconds // 2, "examples,coverage,fuzzing", **as_superuser),
+        fuzz_as("a superuser, in sequences", service, seconds // 4, "stateful", **as_superuser),
+        fuzz_as("anybody", service, seconds // 4, "examples,coverage,fuzzing,stateful"),
+    ]
+
+
+def fuzz_as(caller: str, service: Service, seconds: int, phases: str, **variables: str) -> Run:
+    with serve(service) as served, tempfile.TemporaryDirectory() as folder:
+        options = (*OPTIONS, "--phases", phases, "--max-time", str(seconds))
+        done = subprocess.run(
+            [sys.executable, "-m", "schemathesis.cli", "run", f"{served.url}/openapi.json", *options],
+            check=False,
+            timeout=2 * seconds + 60,
+            cwd=folder,  # where it leaves what it remembers
+            env=clean_environment(PYTHONPATH=str(ROOT), SERVED=describe(service, served), **variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        )
+        log = served.log()
+    answers = Counter(f"{digit}xx" for digit in ANSWER.findall(log))
+    passed = done.returncode == 0 and answers["2xx"] > 0 and not answers["5xx"]
+    return Run(caller, passed, f"{done.stdout}\n{last_words(log)}", answers)
+
+
+def describe(service: Service, served: Server) -> str:
+    """For the hooks."""
+    return json.dumps([served.url, str(service.project), str(service.python), service.env])
+
+
+def last_words(log: str) -> str:
+    """Return enough for a traceback."""
+    return "\n".join([line for line in log.splitlines() if not ANSWER.search(line)][-LOG_LINES:])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--python", type=Path, help="a Python that has a project's requirements")
+    parser.add_argument("--seconds", type=int, default=SECONDS)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        python = (arguments.python or make_environment(folder / "venv")).absolute()
+        runs = fuzz(Service(render_project(folder), python), arguments.seconds)
+    for run in runs:
+        print(f"{run.caller:28}", ", ".join(f"{count} {kind}" for kind, count in sorted(run.answers.items())))
+        if not run.passed:
+            print(run.report)
+    return 0 if all(run.passed for run in runs) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

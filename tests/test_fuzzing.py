@@ -1,0 +1,11 @@
+from pathlib import Path
+
+from bench.fuzzing import fuzz
+from tests.services import Service
+
+SECONDS = 12  # `python -m bench.fuzzing` takes longer, and finds more
+
+
+def test_no_input_is_answered_with_a_server_error(plain: Service, tmp_path: Path) -> None:
+    for run in fuzz(plain.with_env(DATABASE_URL=f"sqlite:///{tmp_path}/db.sqlite3"), SECONDS):
+        assert run.passed, run.report
