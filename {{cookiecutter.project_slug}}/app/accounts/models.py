@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, ForeignKey, String, Table
+from sqlalchemy import Column, ForeignKey, Index, String, Table
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.core.database import Base, by_code_point, utcnow
@@ -61,15 +61,25 @@ class User(Base):
     email_folded: Mapped[str] = mapped_column(by_code_point(320), unique=True)
     email_verified: Mapped[bool] = mapped_column(default=False)
     full_name: Mapped[str] = mapped_column(String(150), default="")
-    full_name_folded: Mapped[str] = mapped_column(by_code_point(450), default="", index=True)
+    full_name_folded: Mapped[str] = mapped_column(by_code_point(450), default="")
     hashed_password: Mapped[str] = mapped_column(String(255))
     disabled: Mapped[bool] = mapped_column(default=False)
     is_staff: Mapped[bool] = mapped_column(default=False)
     is_superuser: Mapped[bool] = mapped_column(default=False)
-    date_joined: Mapped[datetime] = mapped_column(default=utcnow, index=True)
+    date_joined: Mapped[datetime] = mapped_column(default=utcnow)
     last_login: Mapped[datetime | None]
     groups: Mapped[list[Group]] = relationship(
         secondary=user_groups, order_by=Group.name, lazy="raise", passive_deletes=True
+    )
+
+    # For `app.accounts.listing`: with the id, since many have the same name or none; and what has a flag, by username.
+    __table_args__ = (
+        Index(None, "full_name_folded", "id"),
+        Index(None, "date_joined", "id"),
+        Index(None, "last_login", "id"),
+        Index(None, "disabled", "username_folded"),
+        Index(None, "is_staff", "username_folded"),
+        Index(None, "is_superuser", "username_folded"),
     )
 
     @validates("username", "email", "full_name")

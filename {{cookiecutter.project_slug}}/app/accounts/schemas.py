@@ -16,10 +16,23 @@ from pydantic import (
     model_validator,
 )
 
+from app.core.pagination import CAP, Paging
 from app.core.schemas import Line, Text
 
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,150}$")]
 FullName = Annotated[Line, StringConstraints(max_length=150)]
+UserSort = Literal[
+    "username",
+    "-username",
+    "email",
+    "-email",
+    "full_name",
+    "-full_name",
+    "date_joined",
+    "-date_joined",
+    "last_login",
+    "-last_login",
+]
 GroupName = Annotated[Line, StringConstraints(min_length=1, max_length=150)]
 
 
@@ -170,6 +183,21 @@ class UserRead(BaseModel):
     last_login: datetime | None
     groups: Names = Field(description="Their names.")
     permissions: Names = Field(description="All that the groups have; of a superuser, all there are.")
+
+
+class UserQuery(Paging):
+    search: Annotated[Text, StringConstraints(max_length=254)] = Field(
+        "", description="What the username, the e-mail address or the full name begins with, in any case."
+    )
+    disabled: bool | None = None
+    is_staff: bool | None = None
+    is_superuser: bool | None = None
+    group: UUID | None = Field(None, description="The id of a group they are in.")
+    sort: UserSort | None = Field(
+        None,
+        description="A `-` reverses it. Who never logged in comes before all who did. Where it is left out, it is the "
+        f"username; but of a search that finds more than {CAP} in one field, those are listed, by that field.",
+    )
 
 
 class GroupCreate(BaseModel):

@@ -1,14 +1,21 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, status
+from fastapi import APIRouter, Query, status
 
-from app.accounts import administration
+from app.accounts import administration, listing
 from app.accounts.auth import AuthenticatedUser, requires
-from app.accounts.schemas import UserRead, UserUpdate
+from app.accounts.schemas import UserQuery, UserRead, UserUpdate
 from app.core.database import Db
+from app.core.pagination import Page
 
 router = APIRouter(prefix="/users", tags=["users"])
+
+
+@router.get("", dependencies=[requires("accounts.view_user")])
+async def list_users(query: Annotated[UserQuery, Query()], db: Db) -> Page[UserRead]:
+    users, count = await listing.list_users(db, query)
+    return Page[UserRead].of(users, count, query)
 
 
 @router.get("/{user_id}", dependencies=[requires("accounts.view_user")])

@@ -8,6 +8,15 @@ down_revision = "0001_initial"
 branch_labels = None
 depends_on = None
 
+INDEXES = {
+    "full_name_folded": "id",
+    "date_joined": "id",
+    "last_login": "id",
+    "disabled": "username_folded",
+    "is_staff": "username_folded",
+    "is_superuser": "username_folded",
+}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -87,8 +96,8 @@ def upgrade() -> None:
     with op.batch_alter_table("accounts_user", schema=None) as batch_op:
         batch_op.alter_column("email_verified", existing_type=sa.Boolean(), server_default=None)
         batch_op.alter_column("full_name_folded", existing_type=by_code_point(450), server_default=None)
-        batch_op.create_index(batch_op.f("ix_accounts_user_date_joined"), ["date_joined"], unique=False)
-        batch_op.create_index(batch_op.f("ix_accounts_user_full_name_folded"), ["full_name_folded"], unique=False)
+        for column, next_column in INDEXES.items():
+            batch_op.create_index(batch_op.f(f"ix_accounts_user_{column}"), [column, next_column])
 
 
 def by_code_point(length: int) -> sa.String:
@@ -105,8 +114,8 @@ def fold_full_names() -> None:
 
 def downgrade() -> None:
     with op.batch_alter_table("accounts_user", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_accounts_user_full_name_folded"))
-        batch_op.drop_index(batch_op.f("ix_accounts_user_date_joined"))
+        for column in INDEXES:
+            batch_op.drop_index(batch_op.f(f"ix_accounts_user_{column}"))
         batch_op.alter_column("email_folded", existing_type=by_code_point(320), type_=sa.String(length=254))
         batch_op.alter_column("username_folded", existing_type=by_code_point(150), type_=sa.String(length=150))
         batch_op.drop_column("full_name_folded")

@@ -1,0 +1,54 @@
+"""Pages of users: searched, filtered and sorted."""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from sqlalchemy import and_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from app.accounts.models import Group, User, fold, user_groups
+from app.accounts.schemas import UserQuery
+from app.core.search import Condition, Order, Range, begins_with, find
+
+SEARCHED = (User.username_folded, User.email_folded, User.full_name_folded)
+FLAGS = {"disabled": User.disabled, "is_staff": User.is_staff, "is_superuser": User.is_superuser}
+ORDERS = {
+    "username": User.username_folded,
+    "email": User.email_folded,
+    "full_name": User.full_name_folded,
+    "date_joined": User.date_joined,
+    "last_login": User.last_login,
+}
+
+
+async def list_users(db: AsyncSession, query: UserQuery) -> tuple[Sequence[User], int]:
+    """Return a page of users, with their groups and what they may do, and the count, as `app.core.search.find` does."""
+    ids, count = await find(db, User.id, list(_conditions(query)), _order(query.sort), query)
+    groups = selectinload(User.groups).selectinload(Group.permissions)
+    users = {user.id: user for user in await db.scalars(select(User).where(User.id.in_(ids)).options(groups))}
+    return [users[user_id] for user_id in ids if user_id in users], count
+
+
+def _order(sort: str | None) -> Order:
+    name = (sort or "username").removeprefix("-")
+    descending = sort is not None and sort.startswith("-")
+    return Order(ORDERS[name], descending, nullable=name == "last_login", asked=sort is not None)
+
+
+def _conditions(query: UserQuery) -> Iterator[Condition]:
+    if query.search:
+        prefix = fold(query.search)
+        yield Condition(tuple(Range(begins_with(column, prefix), sorted_by=column) for column in SEARCHED))
+    for name, flag in FLAGS.items():
+        if (value := getattr(query, name)) is not None:
+            yield Condition((Range(flag == value, sorted_by=User.username_folded),))
+    if query.group is not None:
+        yield Condition((_members(query.group),))
+
+
+def _members(group_id: UUID) -> Range:
+    membership = and_(user_groups.c.user_id == User.id, user_groups.c.group_id == group_id)
+    # Not as EXISTS, for which PostgreSQL would first read the whole group.
+    test = select(user_groups.c.user_id).where(membership).correlate(User).scalar_subquery().is_not(None)
+    return Range(membership, test=test)
