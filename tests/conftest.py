@@ -147,6 +147,15 @@ def served(service: Service) -> Iterator[Server]:
         yield served
 
 
+@pytest.fixture(scope="module")
+def site(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with a superuser, for what looks the same whatever the database is."""
+    env = {"DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('site')}/db.sqlite3"}
+    service = prepare(Service(plain.project, plain.python, env))
+    with server(service.project, service.python, service.env) as site:
+        yield site
+
+
 @pytest.fixture
 def client(served: Server) -> Iterator[httpx.Client]:
     with connect(served) as client:
@@ -166,7 +175,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def browse(chromium: Browser) -> Iterator[Browse]:
-    """`page = browse(served.url)`; whatever the browser complains of without being told to fails the test."""
+    """`page = browse(site.url)`; whatever the browser complains of without being told to fails the test."""
     browse = Browse(chromium)
     yield browse
     browse.close()

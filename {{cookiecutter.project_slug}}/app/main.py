@@ -13,6 +13,7 @@ from app.core.errors import install_error_handlers
 from app.core.logging import configure_logging
 from app.core.mailers import make_mailer
 from app.core.middleware import Application
+from app.core.openapi import install_openapi, operation_id
 from app.core.pages import install_pages
 from app.core.routing import include_flat
 from app.core.throttling import Limiter
@@ -39,6 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url="/openapi.json" if settings.docs_enabled else None,
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=operation_id,
     )
     app.state.settings = settings
     app.state.database = Database(settings.database_url)
@@ -52,6 +54,7 @@ def create_app(settings: Settings) -> FastAPI:
     for module in registry.modules("routes"):
         include_flat(app, module.router)
     install_pages(app)
+    install_openapi(app)
     if settings.docs_enabled:
         install_docs(app)
     return app

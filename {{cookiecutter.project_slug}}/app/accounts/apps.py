@@ -4,6 +4,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts import permissions
+from app.accounts.docs import describe
 from app.accounts.errors import install_error_handlers
 from app.accounts.hashing import Passwords
 from app.accounts.keys import load_keys
@@ -15,6 +16,7 @@ def ready(app: FastAPI) -> None:
     """Make once what requests share: the rules for tokens and passwords, and the threads that hash."""
     settings: Settings = app.state.settings
     install_error_handlers(app)
+    describe(app)
     app.state.token_policy = TokenPolicy(
         keys=load_keys(settings),
         issuer=settings.jwt_issuer,

@@ -24,6 +24,7 @@ from app.accounts.models import Group, Permission, Session, User, group_permissi
 from app.accounts.schemas import TokenData
 from app.accounts.tokens import InvalidToken
 from app.core.database import Database
+from app.core.openapi import raises
 from app.core.permissions import declared_permissions
 
 __all__ = [
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 # Reads the header; JWTBearer decides, so that every refusal is a 401.
-oauth2_scheme = OAuth2PasswordBearer(tokenUrl="token", auto_error=False)
+oauth2_scheme = OAuth2PasswordBearer(tokenUrl="token", refreshUrl="token", auto_error=False)
 
 
 def not_authenticated() -> HTTPException:
@@ -51,6 +52,7 @@ def invalid_token() -> HTTPException:
     return HTTPException(status.HTTP_401_UNAUTHORIZED, "The access token is invalid or has expired", headers)
 
 
+@raises(401)
 class JWTBearer(SecurityBase):
     """A dependency that lets only valid access tokens pass and hands out their claims. It asks no database.
 
@@ -144,6 +146,7 @@ _current_user: Select[*tuple[Any, ...]] = (
 )
 
 
+@raises(401, 503)
 async def get_current_user(request: Request, token: AccessToken) -> AuthenticatedUser:
     database: Database = request.app.state.database
     values = {"session_id": token.sid, "user_id": token.sub, "now": datetime.now(UTC)}
@@ -163,6 +166,7 @@ def _split(names: str | None) -> tuple[str, ...]:
 CurrentUser = Annotated[AuthenticatedUser, Depends(get_current_user)]
 
 
+@raises(403)
 class PermissionRequired:
     """A dependency that lets only those pass who have the permission, and hands out the caller."""
 

@@ -19,8 +19,13 @@ from pydantic import (
 from app.core.pagination import CAP, Paging
 from app.core.schemas import Line, Text
 
-Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,150}$")]
-FullName = Annotated[Line, StringConstraints(max_length=150)]
+REFRESH_TOKEN = "kTqKSJcXqg1bD0vJ6u2Yw8nF"  # noqa: S105 (an example)
+
+Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,150}$"), Field(examples=["alice"])]
+FullName = Annotated[Line, StringConstraints(max_length=150), Field(examples=["Alice Liddell"])]
+Password = Annotated[Text, Field(examples=["correct horse battery staple"], json_schema_extra={"format": "password"})]
+GroupName = Annotated[Line, StringConstraints(min_length=1, max_length=150), Field(examples=["editors"])]
+PermissionNames = Annotated[set[Text], Field(max_length=1000, examples=[["accounts.view_user"]])]
 UserSort = Literal[
     "username",
     "-username",
@@ -33,7 +38,6 @@ UserSort = Literal[
     "last_login",
     "-last_login",
 ]
-GroupName = Annotated[Line, StringConstraints(min_length=1, max_length=150)]
 
 
 def _sorted_names(named: Iterable[Any]) -> list[str]:
@@ -46,10 +50,10 @@ Names = Annotated[list[str], BeforeValidator(_sorted_names)]
 class Token(BaseModel):
     """A successful answer of the token route (RFC 6749, 5.1)."""
 
-    access_token: str
+    access_token: str = Field(examples=["eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMTk"])
     token_type: Literal["bearer"] = "bearer"  # noqa: S105 (no password, but a word of RFC 6750)
-    expires_in: int = Field(description="Seconds until the access token expires.")
-    refresh_token: str = Field(description="Good for one use.")
+    expires_in: int = Field(description="Seconds until the access token expires.", examples=[1800])
+    refresh_token: str = Field(description="Good for one use.", examples=[REFRESH_TOKEN])
 
 
 class Claims(BaseModel):
@@ -80,10 +84,10 @@ class MailTokenData(Claims):
 class TokenForm(BaseModel):
     """What a client posts for a token (RFC 6749, 4.3.2 and 6); fields that are not known are ignored."""
 
-    grant_type: str = "password"
-    username: str | None = Field(None, description="The username, or the e-mail address.")
+    grant_type: str = Field("password", description="`password`, or `refresh_token`.")
+    username: str | None = Field(None, description="The username, or the e-mail address.", examples=["alice"])
     password: str | None = Field(None, json_schema_extra={"format": "password"})
-    refresh_token: str | None = None
+    refresh_token: str | None = Field(None, description="Instead of the two.", examples=[REFRESH_TOKEN])
     scope: str = ""
 
 
@@ -97,16 +101,16 @@ class RevocationForm(BaseModel):
 class OAuth2ErrorRead(BaseModel):
     """What a token route answers when it refuses (RFC 6749, 5.2)."""
 
-    error: str
-    detail: str
+    error: str = Field(examples=["invalid_grant"])
+    detail: str = Field(examples=["Incorrect username or password"])
 
 
 class SessionRead(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    user_agent: str
-    ip_address: str | None
+    user_agent: str = Field(examples=["Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0"])
+    ip_address: str | None = Field(examples=["192.0.2.7"])
     created_at: datetime
     last_used_at: datetime
     expires_at: datetime
@@ -126,11 +130,11 @@ class NewUser(BaseModel):
 
 
 class UserCreate(NewUser):
-    password: Text
+    password: Password
 
 
 class UserRegister(NewUser):
-    password: Text | None = Field(
+    password: Password | None = Field(
         None, description="May be left out by who may add users: the new one is mailed a link to set it."
     )
 
@@ -138,9 +142,11 @@ class UserRegister(NewUser):
 class ProfileUpdate(BaseModel):
     """What is left out, or null, stays as it is. A new address needs the password, and counts once it is confirmed."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"full_name": "Alice Liddell"}]})
+
     full_name: FullName | None = None
     email: EmailStr | None = None
-    current_password: Text | None = None
+    current_password: Password | None = None
 
     @model_validator(mode="after")
     def _confirmed(self) -> Self:
@@ -150,16 +156,18 @@ class ProfileUpdate(BaseModel):
 
 
 class PasswordChange(BaseModel):
-    current_password: Text
-    new_password: Text
+    current_password: Password
+    new_password: Password
 
 
 class PasswordConfirmation(BaseModel):
-    password: Text
+    password: Password
 
 
 class UserUpdate(BaseModel):
     """What is left out, or null, stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"full_name": "Alice Liddell"}]})
 
     full_name: FullName | None = None
     disabled: bool | None = None
@@ -172,17 +180,19 @@ class UserRead(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    username: str
-    email: str
+    username: str = Field(examples=["alice"])
+    email: str = Field(examples=["alice@example.com"])
     email_verified: bool
-    full_name: str
-    disabled: bool
-    is_staff: bool
-    is_superuser: bool
+    full_name: str = Field(examples=["Alice Liddell"])
+    disabled: bool = Field(examples=[False])
+    is_staff: bool = Field(examples=[False])
+    is_superuser: bool = Field(examples=[False])
     date_joined: datetime
     last_login: datetime | None
-    groups: Names = Field(description="Their names.")
-    permissions: Names = Field(description="All that the groups have; of a superuser, all there are.")
+    groups: Names = Field(description="Their names.", examples=[["editors"]])
+    permissions: Names = Field(
+        description="All that the groups have; of a superuser, all there are.", examples=[["accounts.view_user"]]
+    )
 
 
 class UserQuery(Paging):
@@ -202,19 +212,19 @@ class UserQuery(Paging):
 
 class GroupCreate(BaseModel):
     name: GroupName
-    permissions: set[Text] = Field(set(), max_length=1000, description="Their names, as in `accounts.view_user`.")
+    permissions: PermissionNames = Field(set(), description="Their names, as in `accounts.view_user`.")
 
 
 class GroupUpdate(BaseModel):
     """What is left out, or null, stays as it is."""
 
     name: GroupName | None = None
-    permissions: set[Text] | None = Field(None, max_length=1000, description="The names of all it shall have.")
+    permissions: PermissionNames | None = Field(None, description="The names of all it shall have.")
 
 
 class GroupRead(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
-    name: str
-    permissions: Names
+    name: str = Field(examples=["editors"])
+    permissions: Names = Field(examples=[["accounts.view_user"]])

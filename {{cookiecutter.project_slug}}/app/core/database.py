@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+from app.core.openapi import raises
+
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",  # readers and the one writer do not wait for each other
     "PRAGMA synchronous = NORMAL",  # safe with WAL: a crash of the machine may lose the last commits, never the file
@@ -196,6 +198,7 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     cursor.close()
 
 
+@raises(503)
 async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
     """Yield a session; what is not committed when the route returns is rolled back."""
     database: Database = connection.app.state.database

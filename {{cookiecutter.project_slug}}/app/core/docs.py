@@ -1,54 +1,24 @@
 """Swagger UI at `/docs`, from files of our own: it needs no internet access and no exception in the security policy."""
 
-from html import escape
+from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, Response
-from fastapi.staticfiles import StaticFiles
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse
 
-from app.settings import TITLE
+from app.core.pages import Files, page
 
-ASSETS = str(files("fastapi_offline") / "static")
-
-# Addresses are relative, so that the page works behind a proxy that serves it under a prefix.
-PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<link rel="icon" href="docs/assets/favicon.png">
-<link rel="stylesheet" href="docs/assets/swagger-ui.css">
-</head>
-<body>
-<div id="swagger-ui"></div>
-<script src="docs/assets/swagger-ui-bundle.js"></script>
-<script src="docs/init.js"></script>
-</body>
-</html>
-"""
-
-INIT = """SwaggerUIBundle({
-  url: "openapi.json",
-  dom_id: "#swagger-ui",
-  deepLinking: true,
-  persistAuthorization: false,
-  presets: [SwaggerUIBundle.presets.apis],
-  layout: "BaseLayout",
-});
-"""
+PACKAGE = "fastapi_offline"
+ASSETS = Path(str(files(PACKAGE))) / "static"
+MAX_AGE = 30 * 24 * 3600  # s: the addresses carry the package's version, and the largest file has 1.5 MB
 
 
 def install_docs(app: FastAPI) -> None:
-    page = PAGE.format(title=escape(TITLE))
+    assets_version = version(PACKAGE)
 
     @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(page)
+    async def docs(request: Request) -> HTMLResponse:
+        return page(request, "core/docs.html", version=assets_version)
 
-    @app.get("/docs/init.js", include_in_schema=False)
-    async def init() -> Response:
-        return Response(INIT, media_type="text/javascript")
-
-    app.mount("/docs/assets", StaticFiles(directory=ASSETS), name="docs-assets")
+    app.mount("/docs/assets", Files(ASSETS, MAX_AGE), name="docs-assets")

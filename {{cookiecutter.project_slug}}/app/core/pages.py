@@ -45,7 +45,6 @@ def page(
     request: Request,
     template: str,
     /,
-    *,
     status_code: int = 200,
     headers: Mapping[str, str] | None = None,
     **values: Any,

@@ -6,6 +6,8 @@ from fastapi import APIRouter, FastAPI
 from fastapi._body_limit import wrap_app_with_body_limit
 from fastapi.routing import APIRoute, request_response
 
+from app.core.openapi import operation_id
+
 
 def include_flat(app: FastAPI, router: APIRouter) -> None:
     """Do what `app.include_router(router)` does, with the routes as the application's own where that is possible.
@@ -23,5 +25,6 @@ def _own(app: FastAPI, route: APIRoute) -> APIRoute:
     """A copy, since a router can serve several applications, and each has `dependency_overrides` of its own."""
     own = copy(route)
     own.dependency_overrides_provider = app
+    own.unique_id = own.operation_id or operation_id(own)
     own.app = wrap_app_with_body_limit(request_response(own.get_route_handler()), own.max_body_size)
     return own

@@ -26,6 +26,7 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 from pydantic import SecretStr
 
+from app.core.openapi import raises
 from app.settings import PROJECT, parse_rate
 
 logger = logging.getLogger(__name__)
@@ -237,6 +238,7 @@ def client_address(connection: HTTPConnection) -> str:
     return str(address.ipv4_mapped or IPv6Network((int(address), 64), strict=False))
 
 
+@raises(429)
 class Throttle:
     """A dependency that lets a client's requests to a route pass at a rate such as `20/minute`; more are answered 429.
 

@@ -34,7 +34,6 @@ from tests.conftest import ClientWith, bearer
 PUBLIC = {
     "GET /.well-known/jwks.json",
     "GET /docs",
-    "GET /docs/init.js",
     "GET /favicon.ico",
     "GET /health/live",
     "GET /openapi.json",

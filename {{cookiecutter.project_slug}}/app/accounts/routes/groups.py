@@ -7,6 +7,7 @@ from app.accounts import administration
 from app.accounts.auth import AuthenticatedUser, requires
 from app.accounts.schemas import GroupCreate, GroupRead, GroupUpdate
 from app.core.database import Db
+from app.core.openapi import raises
 
 router = APIRouter(tags=["groups"])
 
@@ -17,6 +18,7 @@ async def list_groups(db: Db) -> list[GroupRead]:
 
 
 @router.post("/groups", status_code=status.HTTP_201_CREATED)
+@raises(409)
 async def create_group(
     new: GroupCreate, actor: Annotated[AuthenticatedUser, requires("accounts.add_group")], db: Db
 ) -> GroupRead:
@@ -25,11 +27,13 @@ async def create_group(
 
 
 @router.get("/groups/{group_id}", dependencies=[requires("accounts.view_group")])
+@raises(404)
 async def read_group(group_id: UUID, db: Db) -> GroupRead:
     return GroupRead.model_validate(await administration.get_group(db, group_id))
 
 
 @router.patch("/groups/{group_id}")
+@raises(404, 409)
 async def update_group(
     group_id: UUID,
     changes: GroupUpdate,
@@ -44,6 +48,7 @@ async def update_group(
     status_code=status.HTTP_204_NO_CONTENT,
     dependencies=[requires("accounts.delete_group")],
 )
+@raises(404)
 async def delete_group(group_id: UUID, db: Db) -> None:
     """Its users lose what it gave them."""
     await administration.delete_group(db, group_id)

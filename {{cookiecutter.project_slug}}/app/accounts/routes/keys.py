@@ -2,6 +2,7 @@ from fastapi import APIRouter, HTTPException, Request, Response, status
 
 from app.accounts.schemas import JWKSet
 from app.accounts.tokens import TokenPolicy
+from app.core.openapi import raises
 
 router = APIRouter(tags=["token"])
 
@@ -9,6 +10,7 @@ MAX_AGE = 300  # s that a service may take to hear of a new key: so long keep bo
 
 
 @router.get("/.well-known/jwks.json")
+@raises(404)
 async def read_keys(request: Request, response: Response) -> JWKSet:
     """The public keys that verify access tokens, for other services. Secrets (HS256) have none."""
     policy: TokenPolicy = request.app.state.token_policy

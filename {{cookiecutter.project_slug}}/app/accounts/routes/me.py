@@ -5,6 +5,7 @@ from app.accounts.auth import CurrentUser
 from app.accounts.dependencies import Logins, PasswordRules
 from app.accounts.schemas import PasswordChange, PasswordConfirmation, UserRead
 from app.core.database import Db
+from app.core.openapi import raises
 
 router = APIRouter(prefix="/users/me", tags=["me"])
 
@@ -15,6 +16,7 @@ async def read_me(user: CurrentUser) -> UserRead:
 
 
 @router.delete("", status_code=status.HTTP_204_NO_CONTENT)
+@raises(400, 409)
 async def delete_me(
     confirmation: PasswordConfirmation, user: CurrentUser, db: Db, passwords: PasswordRules, logins: Logins
 ) -> None:
@@ -23,6 +25,7 @@ async def delete_me(
 
 
 @router.post("/password", status_code=status.HTTP_204_NO_CONTENT)
+@raises(400)
 async def change_password(
     change: PasswordChange, user: CurrentUser, db: Db, passwords: PasswordRules, logins: Logins
 ) -> None:

@@ -7,6 +7,7 @@ from app.accounts import sessions
 from app.accounts.auth import CurrentUser
 from app.accounts.schemas import SessionRead
 from app.core.database import Db
+from app.core.openapi import raises
 
 router = APIRouter(prefix="/users/me/sessions", tags=["me"])
 
@@ -19,6 +20,7 @@ async def list_sessions(user: CurrentUser, db: Db) -> list[SessionRead]:
 
 
 @router.delete("/{session_id}", status_code=status.HTTP_204_NO_CONTENT)
+@raises(404)
 async def end_session(session_id: UUID, user: CurrentUser, db: Db) -> None:
     """Log one of them out."""
     if not await sessions.end(db, session_id, user.id, datetime.now(UTC)):

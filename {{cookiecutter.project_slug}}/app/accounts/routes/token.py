@@ -16,6 +16,7 @@ from app.accounts.throttling import login_throttle
 from app.accounts.tokens import InvalidToken, TokenPolicy, create_access_token
 from app.core.database import Db
 from app.core.errors import OAuth2Error
+from app.core.openapi import HEADERS, NEVER
 from app.core.throttling import Throttled
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -54,10 +55,16 @@ def _invalid_request(detail: str) -> OAuth2Error:
 
 router = APIRouter(tags=["token"], route_class=OAuth2Route)
 
-REFUSALS: dict[int | str, dict[str, Any]] = {code: {"model": OAuth2ErrorRead} for code in (400, 401, 429)}
+
+def refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """Document what RFC 6749, 5.2 has in place of FastAPI's errors."""
+    responses: dict[int | str, dict[str, Any]] = {422: NEVER}
+    for code in codes:
+        responses[code] = {"model": OAuth2ErrorRead, "headers": HEADERS.get(code, {})}
+    return responses
 
 
-@router.post("/token", responses=REFUSALS)
+@router.post("/token", responses=refusals(400, 401, 429))
 async def token(form: Annotated[TokenForm, Form()], request: Request, response: Response, db: Db) -> Token:
     """Log in with a username (or an e-mail address) and a password, or go on with a refresh token.
 
@@ -128,7 +135,7 @@ def _token(user_id: UUID, refresh_token: RefreshToken, policy: TokenPolicy) -> T
     )
 
 
-@router.post("/token/revoke", responses={400: {"model": OAuth2ErrorRead}})
+@router.post("/token/revoke", responses=refusals(400))
 async def revoke(form: Annotated[RevocationForm, Form()], request: Request, db: Db) -> None:
     """End the session of an access or a refresh token (RFC 7009); the answer is the same where there is none."""
     if not form.token:

@@ -7,6 +7,7 @@ from app.accounts import administration, listing
 from app.accounts.auth import AuthenticatedUser, requires
 from app.accounts.schemas import UserQuery, UserRead, UserUpdate
 from app.core.database import Db
+from app.core.openapi import raises
 from app.core.pagination import Page
 
 router = APIRouter(prefix="/users", tags=["users"])
@@ -19,11 +20,13 @@ async def list_users(query: Annotated[UserQuery, Query()], db: Db) -> Page[UserR
 
 
 @router.get("/{user_id}", dependencies=[requires("accounts.view_user")])
+@raises(404)
 async def read_user(user_id: UUID, db: Db) -> UserRead:
     return UserRead.model_validate(await administration.get_user(db, user_id))
 
 
 @router.patch("/{user_id}")
+@raises(404, 409)
 async def update_user(
     user_id: UUID,
     changes: UserUpdate,
@@ -35,6 +38,7 @@ async def update_user(
 
 
 @router.delete("/{user_id}", status_code=status.HTTP_204_NO_CONTENT)
+@raises(404, 409)
 async def delete_user(
     user_id: UUID, actor: Annotated[AuthenticatedUser, requires("accounts.delete_user")], db: Db
 ) -> None:

@@ -1,0 +1,87 @@
+"""`/docs` in a browser: whoever knows nothing but a password logs in there, and calls every kind of route."""
+
+import json
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, Response, expect
+
+from tests.browser import Browse
+from tests.servers import Server
+from tests.services import EMAIL, PASSWORD, USERNAME
+
+
+@pytest.fixture
+def docs(browse: Browse, site: Server) -> Page:
+    return browse(f"{site.url}/docs")
+
+
+def authorize(docs: Page, username: str, password: str) -> Locator:
+    """Return the dialog, still open."""
+    docs.get_by_role("button", name="Authorize").first.click()
+    dialog = docs.locator(".modal-ux")
+    dialog.get_by_label("username:").fill(username)
+    dialog.get_by_label("password:").fill(password)
+    dialog.get_by_role("button", name="Apply given OAuth2 credentials").click()
+    return dialog
+
+
+def call(docs: Page, operation: str, body: str = "", **parameters: str) -> Response:
+    """Fill in the form of `me-read_me`, which is tag and name, and press Execute. The page shows what is returned."""
+    block = docs.locator(f"#operations-{operation}")
+    block.locator(".opblock-summary-control").click()
+    for name, value in parameters.items():
+        block.locator(f"tr:is([data-param-name={name}], [data-property-name={name}]) input").first.fill(value)
+    if body:
+        block.locator(".body-param__text").fill(body)
+    with docs.expect_response(lambda _: True) as caught:
+        block.get_by_role("button", name="Execute").click()
+    expect(block.locator(".live-responses-table .response-col_status").last).to_contain_text(str(caught.value.status))
+    return caught.value
+
+
+def test_every_kind_of_call_works_on_the_page(docs: Page) -> None:
+    dialog = authorize(docs, USERNAME, PASSWORD)
+    dialog.get_by_role("button", name="Close").click()
+
+    me = call(docs, "me-read_me")
+    assert (me.status, me.json()["email"]) == (200, EMAIL)
+    assert call(docs, "hello-protected").json() == {"message": "Hello, authenticated user!"}
+    assert call(docs, "health-live").status == 200
+    form = call(docs, "token-token", grant_type="password", username=EMAIL, password=PASSWORD)
+    assert (form.status, form.json()["token_type"]) == (200, "bearer")
+
+    group: dict[str, Any] = call(docs, "groups-create_group", json.dumps({"name": "Swagger"})).json()
+    changed = call(docs, "groups-update_group", json.dumps({"name": "Swagger UI"}), group_id=group["id"])
+    assert (changed.status, changed.json()) == (200, {**group, "name": "Swagger UI"})
+    assert call(docs, "groups-delete_group", group_id=group["id"]).status == 204
+
+
+def test_a_login_that_fails_is_told_and_one_can_log_out(docs: Page, browse: Browse) -> None:
+    browse.expect("status of 401")
+    dialog = authorize(docs, USERNAME, "wrong")
+    expect(dialog.locator(".errors")).to_contain_text("Unauthorized")
+
+    dialog.get_by_label("password:").fill(PASSWORD)
+    dialog.get_by_role("button", name="Apply given OAuth2 credentials").click()
+    dialog.get_by_role("button", name="Remove authorization").click()
+    dialog.get_by_role("button", name="Close").click()
+    assert call(docs, "me-read_me").status == 401
+
+
+def test_the_dialog_asks_only_for_what_one_has(docs: Page) -> None:
+    docs.get_by_role("button", name="Authorize").first.click()
+    dialog = docs.locator(".modal-ux")
+
+    expect(dialog.get_by_label("username:")).to_be_visible()
+    for needless in ("client_id:", "client_secret:", "Client credentials location:"):
+        expect(dialog.get_by_label(needless)).to_be_hidden()
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+def test_it_is_as_dark_as_the_reader_likes_and_fits_a_phone(browse: Browse, site: Server, color_scheme: str) -> None:
+    docs = browse(f"{site.url}/docs", color_scheme, width=390)
+    expect(docs.locator("#operations-me-read_me")).to_be_visible()
+
+    assert docs.evaluate("document.documentElement.classList.contains('dark-mode')") == (color_scheme == "dark")
+    assert docs.evaluate("document.documentElement.scrollWidth") <= 390

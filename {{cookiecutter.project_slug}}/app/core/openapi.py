@@ -1,0 +1,116 @@
+"""The OpenAPI document: in it, each route says how it can fail, which FastAPI cannot know by itself."""
+
+from collections.abc import Callable
+from functools import cache
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic import BaseModel, Field
+
+Marked = TypeVar("Marked", bound=Callable[..., Any])
+
+MARK = "_raises"
+
+ERRORS_IN_GENERAL = """
+### Errors
+
+Each is JSON with a text as its `detail`. Only where what was sent is invalid (422), `detail` is a list, with `type`,
+`loc` (where) and `msg` of each fault. The answer's `X-Request-ID` finds it in the log.
+"""
+
+# What an error means, and a `detail` that comes with it.
+ERRORS = {
+    400: ("What was sent is of no use.", "The password is wrong"),
+    401: ("No access token was sent, or one that is not valid.", "Not authenticated"),
+    403: ("A permission is missing.", "You lack the permission accounts.view_user"),
+    404: ("There is no such thing.", "Not Found"),
+    409: ("It does not go together with what is there.", "Another has this username"),
+    429: ("Too many requests.", "Too many requests. Try again later."),
+    503: ("The server is busy, or a service that it needs is away.", "The server is busy. Try again later."),
+}
+
+_RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_CHALLENGE = {"WWW-Authenticate": {"description": "RFC 6750, 3.", "schema": {"type": "string"}}}
+HEADERS: dict[int, dict[str, Any]] = {401: _CHALLENGE, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
+
+# One item of what `app.core.errors` answers with 422; FastAPI would document more than that leaves in.
+FAULT = {"type": "missing", "loc": ["body", "email"], "msg": "Field required"}
+
+# Among a route's `responses`, for a status that FastAPI would document and that never comes.
+NEVER = {"description": "Never sent."}
+
+HEALTH = {"name": "health", "description": "What an orchestrator asks."}
+
+
+class ErrorRead(BaseModel):
+    detail: str = Field(description="What is wrong.")
+
+
+def raises(*codes: int) -> Callable[[Marked], Marked]:
+    """Name the statuses of errors that a route, or a dependency, can answer with. Say `@raises(404)` below the route's
+    own decorator; what a dependency says, each route that depends on it says as well.
+    """
+
+    def mark(function: Marked) -> Marked:
+        setattr(function, MARK, codes)
+        return function
+
+    return mark
+
+
+def operation_id(route: APIRoute) -> str:
+    """The function's name, since generated clients call their methods so; no two may share one."""
+    return route.name
+
+
+def install_openapi(app: FastAPI) -> None:
+    """Last of all: the routes must be there, and what apps add to `app.description` and `app.openapi_tags`."""
+    app.description += "\n" + ERRORS_IN_GENERAL
+    app.openapi_tags = [*(app.openapi_tags or []), HEALTH]
+    generate = app.openapi
+
+    @cache
+    def openapi() -> dict[str, Any]:
+        return _completed(generate(), app)
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend the document
+
+
+def _completed(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas[ErrorRead.__name__] = ErrorRead.model_json_schema()
+    if fault := schemas.get("ValidationError"):
+        fault["properties"] = {name: fault["properties"][name] for name in FAULT}
+        fault["examples"] = [FAULT]
+    for route in iter_route_contexts(app.routes):
+        for method in route.methods or ():
+            operation = document["paths"].get(route.path_format, {}).get(method.lower())
+            if operation is not None:
+                operation["responses"] = _responses(operation["responses"], _raised(route.dependant))
+    return document
+
+
+def _responses(known: dict[str, Any], raised: set[int]) -> dict[str, Any]:
+    """What the route documents by itself stays, but for what never comes, and for titles: FastAPI makes them of path
+    and method, and generators a class of each.
+    """
+    for response in known.values():
+        for content in response.get("content", {}).values():
+            content.get("schema", {}).pop("title", None)
+    responses = {str(code): _error(code) for code in raised} | known
+    return {code: responses[code] for code in sorted(responses) if responses[code] != NEVER}
+
+
+def _raised(dependant: Dependant) -> set[int]:
+    own = getattr(dependant.call, MARK, ())
+    return {*own, *(code for inner in dependant.dependencies for code in _raised(inner))}
+
+
+def _error(code: int) -> dict[str, Any]:
+    phrase = HTTPStatus(code).phrase
+    description, detail = ERRORS.get(code, (phrase, phrase))
+    content = {"schema": {"$ref": f"#/components/schemas/{ErrorRead.__name__}"}, "example": {"detail": detail}}
+    return {"description": description, "headers": HEADERS.get(code, {}), "content": {"application/json": content}}
