@@ -7,7 +7,6 @@ Counters are kept in Redis where REDIS_URL names one, and then all replicas shar
 Redis is away, each process goes on with counters of its own.
 """
 
-import logging
 import time
 from asyncio import Semaphore
 from collections.abc import Awaitable, Callable
@@ -26,15 +25,12 @@ from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import StorageError
 from pydantic import SecretStr
 
+from app.core import redis
 from app.core.openapi import raises
+from app.core.redis import Outage
 from app.settings import PROJECT, parse_rate
 
-logger = logging.getLogger(__name__)
-
 MAX_COUNTERS = 100_000  # about 30 MB
-REDIS_TIMEOUT = 0.5  # s that a request waits for an answer
-REDIS_CONNECTIONS = 20
-RETRY_REDIS_AFTER = 5.0  # s
 
 Answer = TypeVar("Answer")
 
@@ -111,13 +107,12 @@ class Limiter:
         self._pool = _redis_pool(redis_url.get_secret_value()) if redis_url else None
         self._redis = FixedWindowRateLimiter(_redis_storage(self._pool)) if self._pool else None
         # redis-py raises an error where all connections are in use: that is no reason to do without Redis.
-        self._turns = Semaphore(REDIS_CONNECTIONS)
-        self._away = False
-        self._retry_at = 0.0
+        self._turns = Semaphore(redis.CONNECTIONS)
+        self._outage = Outage("Redis", "each process throttles by itself")
 
     @property
     def redis_is_away(self) -> bool:
-        return self._away
+        return self._outage.is_on
 
     async def hit(self, rate: RateLimitItem, *key: str) -> int:
         """Return 0 where the rate allows it, else the seconds until it does."""
@@ -152,38 +147,10 @@ class Limiter:
     async def _ask(self, question: Callable[[FixedWindowRateLimiter], Awaitable[Answer]]) -> Answer:
         if self._redis is not None:
             async with self._turns:
-                if not self._away or self._is_time_to_retry():
-                    with suppress(StorageError):
-                        return await self._ask_redis(self._redis, question)
+                if self._outage.allows_a_try():
+                    with suppress(StorageError), self._outage.watch(StorageError):
+                        return await question(self._redis)
         return await question(self._local)
-
-    async def _ask_redis(
-        self, limiter: FixedWindowRateLimiter, question: Callable[[FixedWindowRateLimiter], Awaitable[Answer]]
-    ) -> Answer:
-        was_away = self._away
-        try:
-            answer = await question(limiter)
-        except StorageError as error:
-            self._lost(error)
-            raise
-        if was_away:
-            self._away = False
-            logger.warning("Redis is back.")
-        return answer
-
-    def _is_time_to_retry(self) -> bool:
-        """True for one request in RETRY_REDIS_AFTER seconds: while it waits, no other does."""
-        now = time.monotonic()
-        if now < self._retry_at:
-            return False
-        self._retry_at = now + RETRY_REDIS_AFTER
-        return True
-
-    def _lost(self, error: StorageError) -> None:
-        if not self._away:
-            self._away = True
-            self._retry_at = time.monotonic() + RETRY_REDIS_AFTER
-            logger.warning("Redis is away, each process throttles by itself: %s", error.storage_error)
 
 
 async def _seconds_left(limiter: FixedWindowRateLimiter, rate: RateLimitItem, name: str) -> int:
@@ -198,18 +165,9 @@ def _fingerprint(key: tuple[str, ...]) -> str:
 
 def _redis_pool(url: str) -> Any:
     from redis.asyncio import ConnectionPool  # takes long to load, and few need it
-    from redis.asyncio.retry import Retry
-    from redis.backoff import NoBackoff
-    from redis.exceptions import ConnectionError
 
-    return ConnectionPool.from_url(
-        url,
-        max_connections=REDIS_CONNECTIONS,
-        socket_timeout=REDIS_TIMEOUT,
-        socket_connect_timeout=REDIS_TIMEOUT,
-        # After a restart each connection is found to be closed only when it is used.
-        retry=Retry(NoBackoff(), retries=1, supported_errors=(ConnectionError,)),
-    )
+    options = redis.connection_options(redis.TIMEOUT)
+    return ConnectionPool.from_url(url, max_connections=redis.CONNECTIONS, **options)
 
 
 def _redis_storage(pool: Any) -> RedisStorage:

@@ -132,7 +132,7 @@ async def test_what_is_over_takes_no_memory() -> None:
 async def test_while_redis_is_away_the_process_throttles_by_itself(
     redis: RedisServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(throttling, "RETRY_REDIS_AFTER", 0.2)
+    monkeypatch.setattr("app.core.redis.RETRY_AFTER", 0.2)
     async with shared(redis.url) as limiter:
         assert await hits(limiter, 3) == [True, True, False]
 
@@ -172,7 +172,7 @@ async def test_replicas_share_what_is_in_redis(redis: RedisServer) -> None:
 
 
 async def test_a_redis_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttling, "REDIS_TIMEOUT", 0.1)
+    monkeypatch.setattr("app.core.redis.TIMEOUT", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing
         async with shared(f"redis://127.0.0.1:{silent.getsockname()[1]}") as limiter:
             started = time.monotonic()
