@@ -16,13 +16,16 @@ from app.core.middleware import Application
 from app.core.openapi import install_openapi, operation_id
 from app.core.pages import install_pages
 from app.core.routing import include_flat
+from app.core.tasks import TaskQueue
 from app.core.throttling import Limiter
 from app.settings import PROJECT, TITLE, Settings, SettingsError, get_settings
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    await app.state.tasks.start()
     yield
+    await app.state.tasks.stop()
     await app.state.database.dispose()
     await app.state.limiter.close()
 
@@ -49,6 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
     install_error_handlers(app)
     include_flat(app, health.router)
     registry.load_models()
+    app.state.tasks = TaskQueue(app, registry.modules("tasks"))
     for ready in registry.hooks("ready"):
         ready(app)
     for module in registry.modules("routes"):

@@ -173,6 +173,11 @@ class Settings(BaseSettings):
     # Where counters of the throttles are kept, for all replicas; empty: in each process.
     redis_url: OptionalRedisURL = None
 
+    # Where tasks wait for `manage.py worker`; empty: they run in the server's process, and go with it.
+    task_broker_url: OptionalRedisURL = None
+    # s after which a worker that still has a task is taken for dead, and another runs it. A task may take nine tenths.
+    task_takeover_seconds: int = Field(default=60, ge=1)
+
     access_token_expire_minutes: int = Field(default=30, ge=1, le=24 * 60)
     # A session ends when its refresh token has not been used for so long.
     refresh_token_expire_days: int = Field(default=14, ge=1, le=3650)

@@ -41,5 +41,7 @@ def configure_logging(settings: Settings) -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    # It says of each message that it comes and goes; what happens to a task is logged where it runs.
+    logging.getLogger("taskiq").setLevel(logging.WARNING)
     # Our own middleware writes the access log, with the request's id and no query string.
     logging.getLogger("uvicorn.access").disabled = True

@@ -53,7 +53,7 @@ class Outage:
         except failure as error:
             self._begin(error.__cause__ or error)
             raise
-        if was_on:
+        if was_on and self.is_on:  # not yet ended by another caller
             self._end()
 
     def _begin(self, error: BaseException) -> None:

@@ -6,6 +6,7 @@ An app is a package in `app/`. Whatever it has of these modules is used:
     routes       `router`, an APIRouter
     commands     `cli`, a Typer whose commands join `manage.py`
     checks       functions marked with `app.core.checks.check`
+    tasks        functions marked with `app.core.tasks.task`
     apps         `ready(app)`, called once for each application that is made, and `migrated(connection)`, called when
                  `migrate` has brought the tables to their newest form
     templates    a folder, as `app.core.templating` says

@@ -71,6 +71,8 @@ def test_each_wrong_setting_gets_a_line_and_none_shows_a_value(monkeypatch: pyte
         "ACCESS_TOKEN_EXPIRE_MINUTES": "hush",
         "BCRYPT_ROUNDS": "3",
         "REDIS_URL": "hush",
+        "TASK_BROKER_URL": "hush://hush",
+        "TASK_TAKEOVER_SECONDS": "0",
         "LOGIN_THROTTLE": "hush",
         "PASSWORD_MIN_LENGTH": "7",
         "JWT_ISSUER": "",

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.core import registry
 from app.core.cli import CommandError
-from app.core.commands import mail, migrations, project, server
+from app.core.commands import mail, migrations, project, server, worker
 from app.core.database import DatabaseUnavailable, is_away, is_unmigrated
 from app.settings import SettingsError
 
@@ -29,7 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def build() -> typer.Typer:
     cli = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
-    for module in (server, migrations, project, mail, *registry.modules("commands")):
+    for module in (server, worker, migrations, project, mail, *registry.modules("commands")):
         cli.add_typer(module.cli)
     return cli
 
