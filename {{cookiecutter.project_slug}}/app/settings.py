@@ -195,6 +195,10 @@ class Settings(BaseSettings):
     # Failed logins that are answered for one account from one address, ten times as many for one account from anywhere,
     # and twenty times as many from one address. All that follow are refused until the time is over.
     login_throttle: Rate = Field(default_factory=lambda: parse_rate("5/15 minutes"))
+    # Mails to one address that strangers may cause, as by asking for a new password; ten times as many for one client.
+    mail_throttle: Rate = Field(default_factory=lambda: parse_rate("5/hour"))
+    # Whether anybody may make an account; else only who has the permission accounts.add_user.
+    registration_open: bool = True
     password_min_length: int = Field(default=8, ge=8, le=128)
     # What a new password must pass besides the length: dotted paths of callables, as in app/accounts/validators.py.
     password_validators: CommaSeparated = (

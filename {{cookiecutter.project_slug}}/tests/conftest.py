@@ -9,7 +9,7 @@
     database    the `Database` of the application
     application the application itself; `settings` are its settings
     client_with `client_with(environment="production")` is a client of an application with other settings
-    outbox      the mails that the application has sent so far in the test, each an EmailMessage
+    outbox      `await outbox()` returns the mails that the application has sent in the test, each an EmailMessage
     redis       a Redis server of the test's own, to stop and start (where none is installed, the test is skipped)
 
 Each test begins with empty tables, and a `client` with nothing throttled. The database is a temporary SQLite file, or
@@ -35,6 +35,7 @@ from app.accounts.models import Group, Permission, User, user_groups
 from app.accounts.passwords import get_password_hash
 from app.core.database import Base, Database
 from app.core.migrations import migrate
+from app.core.tasks import TaskQueue
 from app.settings import Settings, get_settings
 from tests.databases import new_database
 from tests.redis_server import RedisServer
@@ -117,10 +118,23 @@ async def client_with(settings: Settings, database: Database) -> AsyncIterator[C
 
 
 @pytest.fixture
-def outbox(application: FastAPI) -> list[EmailMessage]:
-    outbox: list[EmailMessage] = application.state.mailer.outbox
-    outbox.clear()
+def outbox(client: AsyncClient) -> "Outbox":
+    outbox = Outbox(client)
+    outbox.mails.clear()
     return outbox
+
+
+class Outbox:
+    """What a client's application has sent."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        state = client._transport.app.state  # type: ignore[attr-defined]
+        self.mails: list[EmailMessage] = state.mailer.outbox
+        self._tasks: TaskQueue = state.tasks
+
+    async def __call__(self) -> list[EmailMessage]:
+        await self._tasks.drain()
+        return list(self.mails)
 
 
 @pytest.fixture

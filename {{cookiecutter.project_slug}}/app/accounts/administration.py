@@ -15,9 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from app.accounts import sessions
+from app.accounts.hashing import Passwords
 from app.accounts.models import Group, Permission, User
-from app.accounts.schemas import GroupCreate, GroupUpdate, UserUpdate
-from app.accounts.services import Taken, a_superuser_stays
+from app.accounts.schemas import GroupCreate, GroupUpdate, UserRegister, UserUpdate
+from app.accounts.services import NotFound, Taken, a_superuser_stays, create_user, get_user
+from app.accounts.tasks import send_invitation
+from app.core.tasks import TaskQueue
 
 
 class Actor(Protocol):
@@ -44,10 +47,6 @@ class NotAllowed(Exception):
     """Its text says what the actor may not do."""
 
 
-class NotFound(Exception):
-    """Its text says what there is none of."""
-
-
 class Unknown(Exception):
     """Groups or permissions that are not there: its text names them, its `field` says which of both they are."""
 
@@ -56,12 +55,10 @@ class Unknown(Exception):
         self.field = field
 
 
-async def get_user(db: AsyncSession, user_id: UUID) -> User:
-    """Return the user with his groups and what they may do. Raises NotFound."""
-    groups = selectinload(User.groups).selectinload(Group.permissions)
-    user = await db.scalar(select(User).where(User.id == user_id).options(groups))
-    if user is None:
-        raise NotFound("There is no such user")
+async def invite_user(db: AsyncSession, tasks: TaskQueue, passwords: Passwords, new: UserRegister) -> User:
+    """Add somebody, who is mailed a link to set a password. Raises InvalidPassword, or Taken."""
+    user = await create_user(db, passwords, new, new.password)
+    await tasks.send(send_invitation, str(user.id))
     return user
 
 

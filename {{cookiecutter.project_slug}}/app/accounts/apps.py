@@ -8,6 +8,7 @@ from app.accounts.docs import describe
 from app.accounts.errors import install_error_handlers
 from app.accounts.hashing import Passwords
 from app.accounts.keys import load_keys
+from app.accounts.mail_tokens import email_verification_tokens, password_reset_tokens
 from app.accounts.tokens import TokenPolicy, TokenVerifier
 from app.settings import Settings
 
@@ -24,6 +25,8 @@ def ready(app: FastAPI) -> None:
         lifetime=timedelta(minutes=settings.access_token_expire_minutes),
     )
     app.state.token_verifier = TokenVerifier(app.state.token_policy)
+    app.state.email_verification_tokens = email_verification_tokens(settings)
+    app.state.password_reset_tokens = password_reset_tokens(settings)
     app.state.passwords = Passwords.of(settings)
 
 

@@ -166,21 +166,32 @@ def _split(names: str | None) -> tuple[str, ...]:
 CurrentUser = Annotated[AuthenticatedUser, Depends(get_current_user)]
 
 
+@raises(401, 503)
+async def get_optional_user(
+    request: Request, token: Annotated[str | None, Depends(oauth2_scheme)]
+) -> AuthenticatedUser | None:
+    """For routes that are open to everybody, and more open to some. A token that is not valid is still a 401."""
+    return await get_current_user(request, await JWTBearer()(request)) if token else None
+
+
+OptionalUser = Annotated[AuthenticatedUser | None, Depends(get_optional_user)]
+
+
 @raises(403)
 class PermissionRequired:
     """A dependency that lets only those pass who have the permission, and hands out the caller."""
 
-    def __init__(self, name: str) -> None:
-        self.admits = name
+    def __init__(self, permission: str) -> None:
+        self.permission = permission
 
     async def __call__(self, user: CurrentUser) -> AuthenticatedUser:
-        if not user.may(self.admits):
-            raise HTTPException(status.HTTP_403_FORBIDDEN, f"You lack the permission {self.admits}")
+        if not user.may(self.permission):
+            raise HTTPException(status.HTTP_403_FORBIDDEN, f"You lack the permission {self.permission}")
         return user
 
 
-def requires(name: str) -> Any:
+def requires(permission: str) -> Any:
     """Ask for a permission such as `blog.view_post`: among a route's `dependencies`, or in its place of `CurrentUser`:
     `user: Annotated[AuthenticatedUser, requires("blog.view_post")]`.
     """
-    return Depends(PermissionRequired(name))
+    return Depends(PermissionRequired(permission))

@@ -13,7 +13,7 @@ from app.accounts.hashing import InvalidPassword, Passwords
 from app.accounts.key_rotation import rotate_keys
 from app.accounts.models import User
 from app.accounts.schemas import GroupCreate, GroupUpdate, UserCreate, UserUpdate
-from app.core.cli import CommandError, ask_password, open_database
+from app.core.cli import CommandError, ask_password, open_application, open_database
 from app.settings import BASE_DIR, get_settings
 
 cli = typer.Typer()
@@ -62,7 +62,7 @@ async def _create_superuser(new: UserCreate) -> None:
     settings = get_settings()
     async with open_database() as database, database.session() as db:
         try:
-            await services.create_user(db, Passwords.of(settings), new, is_superuser=True)
+            await services.create_user(db, Passwords.of(settings), new, new.password, is_superuser=True)
         except InvalidPassword as error:
             raise CommandError(str(error)) from None
         except services.Taken as error:
@@ -98,11 +98,10 @@ def changepassword(username: Annotated[str, typer.Argument(help="The username, o
 
 
 async def _change_password(username: str) -> None:
-    settings = get_settings()
-    async with open_database() as database, database.session() as db:
+    async with open_application() as app, app.state.database.session() as db:
         user = await _find_user(db, username)
         try:
-            await services.set_password(db, Passwords.of(settings), user, ask_password())
+            await services.set_password(db, app.state.tasks, app.state.passwords, user, ask_password())
         except InvalidPassword as error:
             raise CommandError(str(error)) from None
 
@@ -148,7 +147,7 @@ async def _change_rights(names: set[str], user: str | None, group: str | None, *
 
 
 async def _change_groups(db: AsyncSession, name: str, names: set[str], granted: bool) -> str:
-    user = await administration.get_user(db, (await _find_user(db, name)).id)
+    user = await services.get_user(db, (await _find_user(db, name)).id)
     named = {group.id for group in await administration.find_groups(db, names)}
     present = {group.id for group in user.groups}
     changes = UserUpdate(groups=present | named if granted else present - named)

@@ -22,6 +22,7 @@ It is good for {minutes} minutes. Then the `refresh_token` of the same answer is
 TAGS = {
     "token": "Log in, go on, log out.",
     "me": "What users do with their own account.",
+    "e-mail and password": "What works by a link in a mail.",
     "users": "What administrators do with the accounts of others.",
     "groups": "Permissions are given to groups, and users get them by being in one.",
 }

@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI, Request, status
 from fastapi.responses import JSONResponse
 
-from app.accounts.administration import NotAllowed, NotFound, Unknown
+from app.accounts.administration import NotAllowed, Unknown
+from app.accounts.confirmations import InvalidLink
 from app.accounts.hashing import InvalidPassword
-from app.accounts.services import LastSuperuser, Taken, WrongPassword
+from app.accounts.services import LastSuperuser, NotFound, Taken, WrongPassword
 
 Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
 
+INVALID_LINK = "This link is not valid any more: it was used, it has expired, or something has changed since"
 LAST_SUPERUSER = "This is the last superuser: make another one first"
 
 
@@ -18,6 +20,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(NotFound, _says(status.HTTP_404_NOT_FOUND, str))
     app.add_exception_handler(NotAllowed, _says(status.HTTP_403_FORBIDDEN, str))
     app.add_exception_handler(WrongPassword, _says(status.HTTP_400_BAD_REQUEST, lambda _: "The password is wrong"))
+    app.add_exception_handler(InvalidLink, _says(status.HTTP_400_BAD_REQUEST, lambda _: INVALID_LINK))
     app.add_exception_handler(Taken, _says(status.HTTP_409_CONFLICT, lambda error: f"Another has this {error}"))
     app.add_exception_handler(LastSuperuser, _says(status.HTTP_409_CONFLICT, lambda _: LAST_SUPERUSER))
     app.add_exception_handler(InvalidPassword, _invalid_password)

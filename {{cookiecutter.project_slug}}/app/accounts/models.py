@@ -1,9 +1,10 @@
 """Who there is, what they may do, and where they are logged in."""
 
 from datetime import datetime
+from typing import Self
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table
+from sqlalchemy import Column, ForeignKey, Index, Select, String, Table, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.core.database import Base, by_code_point, utcnow
@@ -86,6 +87,11 @@ class User(Base):
     def _keep_folded(self, attribute: str, value: str) -> str:
         setattr(self, f"{attribute}_folded", fold(value))
         return value
+
+    @classmethod
+    def named(cls, name: str) -> Select[Self]:
+        """Look for an e-mail address where the name has an `@`, which no username has."""
+        return select(cls).where((cls.email_folded if "@" in name else cls.username_folded) == fold(name))
 
     @property
     def permissions(self) -> frozenset[str]:

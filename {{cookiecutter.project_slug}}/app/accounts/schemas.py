@@ -9,7 +9,6 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    EmailStr,
     Field,
     StrictInt,
     StringConstraints,
@@ -17,7 +16,7 @@ from pydantic import (
 )
 
 from app.core.pagination import CAP, Paging
-from app.core.schemas import Line, Text
+from app.core.schemas import EmailAddress, Line, Text
 
 REFRESH_TOKEN = "kTqKSJcXqg1bD0vJ6u2Yw8nF"  # noqa: S105 (an example)
 
@@ -125,7 +124,7 @@ class JWKSet(BaseModel):
 
 class NewUser(BaseModel):
     username: Username
-    email: EmailStr
+    email: EmailAddress
     full_name: FullName = ""
 
 
@@ -145,7 +144,7 @@ class ProfileUpdate(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [{"full_name": "Alice Liddell"}]})
 
     full_name: FullName | None = None
-    email: EmailStr | None = None
+    email: EmailAddress | None = None
     current_password: Password | None = None
 
     @model_validator(mode="after")
@@ -162,6 +161,19 @@ class PasswordChange(BaseModel):
 
 class PasswordConfirmation(BaseModel):
     password: Password
+
+
+class EmailConfirmation(BaseModel):
+    token: Text = Field(description="Of the link that was mailed.")
+
+
+class PasswordResetRequest(BaseModel):
+    email: EmailAddress
+
+
+class PasswordReset(BaseModel):
+    token: Text = Field(description="Of the link that was mailed.")
+    new_password: Password
 
 
 class UserUpdate(BaseModel):

@@ -11,15 +11,21 @@ from uuid import UUID
 from sqlalchemy import delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
 
 from app.accounts import sessions
 from app.accounts.hashing import Passwords
-from app.accounts.models import Permission, User, fold
-from app.accounts.schemas import UserCreate
+from app.accounts.models import Group, Permission, User
+from app.accounts.schemas import NewUser, UserRegister
 from app.accounts.sessions import Device, RefreshToken
+from app.accounts.tasks import send_email_verification, tell_of_new_password
 from app.accounts.throttling import LoginThrottle
 from app.accounts.validators import Names
 from app.core.permissions import permission
+from app.core.tasks import TaskQueue
+
+UNUSABLE = "!"
+"""Stands for the hash of a password that has never been set."""
 
 
 class InvalidCredentials(Exception):
@@ -34,14 +40,25 @@ class Taken(Exception):
     """Its argument is the field, such as `username` or `email`, in which another has the same value."""
 
 
+class NotFound(Exception):
+    """Its text says what there is none of."""
+
+
 class LastSuperuser(Exception):
     """Without this one nobody could give rights to anybody."""
 
 
 async def find_user(db: AsyncSession, name: str) -> User | None:
-    """Look up by e-mail address where the name has an `@`, which no username has."""
-    column = User.email_folded if "@" in name else User.username_folded
-    return await db.scalar(select(User).where(column == fold(name)))
+    return await db.scalar(User.named(name))
+
+
+async def get_user(db: AsyncSession, user_id: UUID) -> User:
+    """Return the user with his groups and what they may do. Raises NotFound."""
+    groups = selectinload(User.groups).selectinload(Group.permissions)
+    user = await db.scalar(select(User).where(User.id == user_id).options(groups))
+    if user is None:
+        raise NotFound("There is no such user")
+    return user
 
 
 async def authenticate(
@@ -108,14 +125,15 @@ async def confirm_password(
     return user
 
 
-async def create_user(db: AsyncSession, passwords: Passwords, new: UserCreate, *, is_superuser: bool = False) -> User:
-    """Raises InvalidPassword, or Taken."""
-    names = Names(new.username, new.email, new.full_name)
+async def create_user(
+    db: AsyncSession, passwords: Passwords, new: NewUser, password: str | None, *, is_superuser: bool = False
+) -> User:
+    """Without a password nobody can log in, until one is set. Raises InvalidPassword, or Taken."""
     user = User(
         username=new.username,
         email=new.email,
         full_name=new.full_name,
-        hashed_password=await passwords.hash_new(new.password, names, "password"),
+        hashed_password=await _hash_new(passwords, new, password),
         is_staff=is_superuser,
         is_superuser=is_superuser,
         groups=[],
@@ -129,10 +147,40 @@ async def create_user(db: AsyncSession, passwords: Passwords, new: UserCreate, *
     return user
 
 
+async def _hash_new(passwords: Passwords, new: NewUser, password: str | None) -> str:
+    if password is None:
+        return UNUSABLE
+    return await passwords.hash_new(password, Names(new.username, new.email, new.full_name), "password")
+
+
+async def register(db: AsyncSession, tasks: TaskQueue, passwords: Passwords, new: UserRegister) -> User:
+    """Make an account for whoever asks; a mail lets him confirm the address. Raises InvalidPassword, or Taken."""
+    user = await create_user(db, passwords, new, new.password or "")
+    await tasks.send(send_email_verification, str(user.id), user.email)
+    return user
+
+
+async def update_profile(db: AsyncSession, user_id: UUID, full_name: str | None) -> User:
+    """Raises NotFound."""
+    user = await get_user(db, user_id)
+    if full_name is not None:
+        user.full_name = full_name
+        await db.commit()
+    return user
+
+
+async def request_new_email(db: AsyncSession, tasks: TaskQueue, user: User, email: str) -> None:
+    """It becomes the user's once the link that is mailed to it was used. Raises Taken."""
+    other = await find_user(db, email)
+    if other is not None and other.id != user.id:
+        raise Taken("email")
+    await tasks.send(send_email_verification, str(user.id), email)
+
+
 async def set_password(
-    db: AsyncSession, passwords: Passwords, user: User, password: str, *, keep: UUID | None = None
+    db: AsyncSession, tasks: TaskQueue, passwords: Passwords, user: User, password: str, *, keep: UUID | None = None
 ) -> None:
-    """End all of the user's sessions with it, but for the one to keep.
+    """End all of the user's sessions with it, but for the one to keep, and tell him by mail.
 
     Raises InvalidPassword, or WrongPassword where another password was set meanwhile.
     """
@@ -148,10 +196,12 @@ async def set_password(
         raise WrongPassword
     await sessions.end_all(db, user.id, datetime.now(UTC), keep=keep)
     await db.commit()
+    await tasks.send(tell_of_new_password, user.email, user.username)
 
 
 async def change_password(
     db: AsyncSession,
+    tasks: TaskQueue,
     passwords: Passwords,
     throttle: LoginThrottle,
     user_id: UUID,
@@ -161,7 +211,7 @@ async def change_password(
 ) -> None:
     """Raises WrongPassword, InvalidPassword, or Throttled."""
     user = await confirm_password(db, passwords, throttle, user_id, current_password)
-    await set_password(db, passwords, user, new_password, keep=session_id)
+    await set_password(db, tasks, passwords, user, new_password, keep=session_id)
 
 
 async def delete_account(

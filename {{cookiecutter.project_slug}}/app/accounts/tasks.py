@@ -1,15 +1,78 @@
+"""What accounts do in the background: mails to users, whose texts are in `templates/mails`, and the sweeping up.
+
+A mail is made when it is sent, of what the user is then, so that no link is older than its mail, and no token waits in
+a queue.
+"""
+
 from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
 
 from fastapi import FastAPI
 
 from app.accounts import sessions
-from app.core.database import Database
+from app.accounts.mail_tokens import MailTokens
+from app.accounts.models import User
+from app.core.mail import compose, deliver
 from app.core.tasks import task
+
+
+@task
+async def send_email_verification(app: FastAPI, user_id: str, email: str) -> None:
+    """To the address that is to be confirmed: the user's own, or the one he wants instead."""
+    user = await _get_user(app, user_id)
+    if user is not None and not (user.email_verified and user.email == email):
+        link = _link(app, "verify-email", app.state.email_verification_tokens, user, email)
+        await _send(app, "verify_email", email, username=user.username, link=link)
+
+
+@task
+async def send_password_reset(app: FastAPI, email: str) -> None:
+    """Do nothing where nobody has the address: that the mail is missing is all that tells so."""
+    async with app.state.database.session() as db:
+        user = await db.scalar(User.named(email))
+    if user is not None and not user.disabled:
+        link = _link(app, "reset-password", app.state.password_reset_tokens, user, user.email)
+        await _send(app, "reset_password", user.email, username=user.username, link=link)
+
+
+@task
+async def send_invitation(app: FastAPI, user_id: str) -> None:
+    """A link to set the first password, to somebody who was added by another."""
+    user = await _get_user(app, user_id)
+    if user is not None:
+        link = _link(app, "reset-password", app.state.password_reset_tokens, user, user.email)
+        await _send(app, "invitation", user.email, username=user.username, link=link)
+
+
+@task
+async def tell_of_new_password(app: FastAPI, email: str, username: str) -> None:
+    await _send(app, "password_changed", email, username=username)
+
+
+@task
+async def tell_of_new_email(app: FastAPI, old_email: str, username: str) -> None:
+    """To the old address: where the change was not his own, its owner can still act."""
+    await _send(app, "email_changed", old_email, username=username)
 
 
 @task(cron="17 * * * *")
 async def flush_expired_sessions(app: FastAPI) -> None:
-    database: Database = app.state.database
-    async with database.session() as db:
+    async with app.state.database.session() as db:
         await sessions.flush(db, datetime.now(UTC))
         await db.commit()
+
+
+async def _get_user(app: FastAPI, user_id: str) -> User | None:
+    async with app.state.database.session() as db:
+        user: User | None = await db.get(User, UUID(user_id))
+    return None if user is None or user.disabled else user
+
+
+def _link(app: FastAPI, page: str, tokens: MailTokens, user: User, email: str) -> str:
+    return f"{app.state.settings.public_url}/account/{page}?token={tokens.create(user, email, datetime.now(UTC))}"
+
+
+async def _send(app: FastAPI, template: str, to: str, **values: Any) -> None:
+    message = compose(app.state.settings, f"accounts/mails/{template}", to, **values)
+    await deliver(app, message.as_string())

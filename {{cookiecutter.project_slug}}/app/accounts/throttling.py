@@ -1,4 +1,4 @@
-"""How many wrong passwords are answered: guessing one online takes thousands.
+"""How many wrong passwords are answered, since guessing one online takes thousands; and how many mails are sent.
 
     throttle = login_throttle(request)
     await throttle.check(account)          # before the hash, and again before a right password lets in
@@ -19,6 +19,7 @@ from app.accounts.models import fold
 from app.core.throttling import Limiter, Throttled, client_address
 
 ACCOUNT_FACTOR = 10  # against guesses at one account from many addresses
+MAIL_ADDRESS_FACTOR = 10  # mails to anybody that one client causes
 ADDRESS_FACTOR = 20  # against guesses at many accounts from one address, which may be that of a whole office
 
 
@@ -65,6 +66,30 @@ class LoginThrottle:
 def login_throttle(connection: HTTPConnection) -> LoginThrottle:
     state = connection.app.state
     return LoginThrottle(state.limiter, state.settings.login_throttle, client_address(connection))
+
+
+class MailThrottle:
+    """Counts what makes us send a mail to an address that somebody just names."""
+
+    def __init__(self, limiter: Limiter, rate: RateLimitItem, address: str) -> None:
+        self._limiter = limiter
+        self._rate = rate
+        self._per_address = _times(rate, MAIL_ADDRESS_FACTOR)
+        self._address = address
+
+    async def count(self, recipient: str) -> None:
+        """Raises Throttled; whether anybody has the recipient's address makes no difference."""
+        for rate, key in (
+            (self._rate, ("mail to", fold(recipient))),
+            (self._per_address, ("mail from", self._address)),
+        ):
+            if seconds := await self._limiter.hit(rate, *key):
+                raise Throttled(seconds)
+
+
+def mail_throttle(connection: HTTPConnection) -> MailThrottle:
+    state = connection.app.state
+    return MailThrottle(state.limiter, state.settings.mail_throttle, client_address(connection))
 
 
 def _times(rate: RateLimitItem, factor: int) -> RateLimitItem:

@@ -5,8 +5,13 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from fastapi import FastAPI
+from uvicorn.importer import import_from_string
+
 from app.core.database import Database
 from app.settings import get_settings
+
+APPLICATION = "app.main:app"
 
 
 class CommandError(Exception):
@@ -20,6 +25,15 @@ async def open_database() -> AsyncIterator[Database]:
         yield database
     finally:
         await database.dispose()
+
+
+@asynccontextmanager
+async def open_application() -> AsyncIterator[FastAPI]:
+    """Yield the application that is served, to send tasks as it does; on the way out they have ended."""
+    get_settings()  # what is wrong with them is said in our way, not the server's
+    application: FastAPI = import_from_string(APPLICATION)
+    async with application.router.lifespan_context(application):
+        yield application
 
 
 def ask_password() -> str:

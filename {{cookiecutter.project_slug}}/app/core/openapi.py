@@ -90,6 +90,10 @@ def _completed(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
             operation = document["paths"].get(route.path_format, {}).get(method.lower())
             if operation is not None:
                 operation["responses"] = _responses(operation["responses"], _raised(route.dependant))
+                if permissions := sorted(_permissions(route.dependant)):
+                    operation["x-permissions"] = permissions
+                    needed = f"Needs the permission `{'` and `'.join(permissions)}`."
+                    operation["description"] = "\n\n".join([*filter(None, [operation.get("description")]), needed])
     return document
 
 
@@ -107,6 +111,12 @@ def _responses(known: dict[str, Any], raised: set[int]) -> dict[str, Any]:
 def _raised(dependant: Dependant) -> set[int]:
     own = getattr(dependant.call, MARK, ())
     return {*own, *(code for inner in dependant.dependencies for code in _raised(inner))}
+
+
+def _permissions(dependant: Dependant) -> set[str]:
+    """Return what the dependencies ask for by their attribute `permission`."""
+    own = getattr(dependant.call, "permission", None)
+    return {*filter(None, [own]), *(name for inner in dependant.dependencies for name in _permissions(inner))}
 
 
 def _error(code: int) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, EmailStr
+
+from app.core.addresses import parse_address
 
 
 def _refuse_nul(text: str) -> str:
@@ -18,5 +20,11 @@ def _refuse_controls(text: str) -> str:
     return text
 
 
+def _refuse_unmailable(address: str) -> str:
+    parse_address(address)
+    return address
+
+
 Text = Annotated[str, AfterValidator(_refuse_nul)]
 Line = Annotated[str, AfterValidator(_refuse_controls)]
+EmailAddress = Annotated[EmailStr, AfterValidator(_refuse_unmailable)]

@@ -1,10 +1,9 @@
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.administration import get_user
 from app.accounts.models import User
 from app.accounts.passwords import verify_password
-from app.accounts.services import find_user
+from app.accounts.services import find_user, get_user
 from tests.commands import call
 from tests.conftest import PASSWORD
 

@@ -33,13 +33,23 @@ from tests.conftest import ClientWith, bearer
 
 PUBLIC = {
     "GET /.well-known/jwks.json",
+    "GET /account/forgot-password",
+    "GET /account/reset-password",
+    "GET /account/verify-email",
     "GET /docs",
     "GET /favicon.ico",
     "GET /health/live",
     "GET /openapi.json",
     "GET /robots.txt",
+    "POST /account/forgot-password",
+    "POST /account/reset-password",
+    "POST /account/verify-email",
+    "POST /email-verification/confirm",
+    "POST /password-reset",
+    "POST /password-reset/confirm",
     "POST /token",
     "POST /token/revoke",
+    "POST /users",
 }
 
 PRIVATE_KEYS = {algorithm: new_private_key(algorithm) for algorithm in ("EdDSA", "RS256")}

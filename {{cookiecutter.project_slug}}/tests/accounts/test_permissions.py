@@ -34,7 +34,7 @@ def guarded(app: FastAPI) -> Iterator[tuple[str, str]]:
 
 def asked(dependant: Dependant) -> Iterator[str]:
     if isinstance(dependant.call, PermissionRequired):
-        yield dependant.call.admits
+        yield dependant.call.permission
     for needed in dependant.dependencies:
         yield from asked(needed)
 
@@ -74,3 +74,12 @@ async def assert_asks_for(
     await allow(caller, permission)
     allowed = await status(headers=headers)
     assert allowed in (200, 201, 204) or (allowed == 422 and route not in BODIES), route
+
+
+def test_the_openapi_document_names_them(application: FastAPI) -> None:
+    document = application.openapi()
+    for route, permission in guarded(application):
+        method, path = route.split()
+        operation = document["paths"][path][method.lower()]
+        assert operation["x-permissions"] == [permission]
+        assert f"`{permission}`" in operation["description"]

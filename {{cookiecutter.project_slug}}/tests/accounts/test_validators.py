@@ -172,7 +172,7 @@ async def test_a_new_user_is_told_all_faults(db: AsyncSession) -> None:
     new = UserCreate(username="1234567", email="new@example.com", password="1234567")
 
     with pytest.raises(InvalidPassword) as caught:
-        await services.create_user(db, Passwords(PasswordHasher(rounds=4), POLICY), new)
+        await services.create_user(db, Passwords(PasswordHasher(rounds=4), POLICY), new, new.password)
 
     assert {fault.code for fault in caught.value.faults} == {
         "password_too_short",

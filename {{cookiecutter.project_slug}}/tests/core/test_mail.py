@@ -17,6 +17,7 @@ from app.core.mail import compose, deliver, parse
 from app.core.mailers import MailDelayed
 from app.core.templating import environment
 from app.settings import TITLE, Settings
+from tests.conftest import Outbox
 from tests.smtp_server import SMTPServer
 
 TEXT = "Subject: Hello {{ name }}\n\nDear {{ name }},\n\n{{ public_url }}/do?token={{ token }}\n"
@@ -201,13 +202,13 @@ async def test_a_template_without_a_subject_is_an_error(write: Write, templates:
 
 
 async def test_a_mail_is_delivered_to_the_application_s_back_end(
-    application: FastAPI, outbox: list[EmailMessage], write: Write
+    application: FastAPI, outbox: Outbox, write: Write
 ) -> None:
     message = write(name="Zoë")
 
     await deliver(application, message.as_string())
 
-    (found,) = outbox
+    (found,) = await outbox()
     assert found.as_string() == message.as_string()
 
 

@@ -1,7 +1,7 @@
 from fastapi import APIRouter
 
-from app.accounts.routes import groups, keys, me, sessions, token, users
+from app.accounts.routes import email_verification, groups, keys, me, password_reset, sessions, token, users
 
 router = APIRouter()
-for module in (token, me, sessions, users, groups, keys):
+for module in (token, me, sessions, email_verification, password_reset, users, groups, keys):
     router.routes.extend(module.router.routes)  # flat, as `app.core.routing` likes them

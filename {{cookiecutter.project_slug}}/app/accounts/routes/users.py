@@ -3,12 +3,15 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, status
 
-from app.accounts import administration, listing
-from app.accounts.auth import AuthenticatedUser, requires
-from app.accounts.schemas import UserQuery, UserRead, UserUpdate
+from app.accounts import administration, listing, services
+from app.accounts.administration import NotAllowed
+from app.accounts.auth import AuthenticatedUser, OptionalUser, requires
+from app.accounts.dependencies import CurrentSettings, Mails, PasswordRules
+from app.accounts.schemas import UserQuery, UserRead, UserRegister, UserUpdate
 from app.core.database import Db
 from app.core.openapi import raises
 from app.core.pagination import Page
+from app.core.tasks import Tasks
 
 router = APIRouter(prefix="/users", tags=["users"])
 
@@ -19,10 +22,32 @@ async def list_users(query: Annotated[UserQuery, Query()], db: Db) -> Page[UserR
     return Page[UserRead].of(users, count, query)
 
 
+@router.post("", status_code=status.HTTP_201_CREATED)
+@raises(403, 409)
+async def create_user(
+    new: UserRegister,
+    caller: OptionalUser,
+    settings: CurrentSettings,
+    db: Db,
+    mails: Mails,
+    tasks: Tasks,
+    passwords: PasswordRules,
+) -> UserRead:
+    """Make an account: one's own, whose address a mail confirms; or, with the permission `accounts.add_user`, somebody
+    else's, who is mailed a link to set a password.
+    """
+    if caller is not None and caller.may("accounts.add_user"):
+        return UserRead.model_validate(await administration.invite_user(db, tasks, passwords, new))
+    if not settings.registration_open:
+        raise NotAllowed("Registration is closed")
+    await mails.count(new.email)
+    return UserRead.model_validate(await services.register(db, tasks, passwords, new))
+
+
 @router.get("/{user_id}", dependencies=[requires("accounts.view_user")])
 @raises(404)
 async def read_user(user_id: UUID, db: Db) -> UserRead:
-    return UserRead.model_validate(await administration.get_user(db, user_id))
+    return UserRead.model_validate(await services.get_user(db, user_id))
 
 
 @router.patch("/{user_id}")

@@ -1,0 +1,55 @@
+"""An address is confirmed by the link in a mail: over the API, or on a page of our own.
+
+Opening the link changes nothing, since scanners of mails open links; the button behind it does.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request, status
+from fastapi.responses import HTMLResponse
+
+from app.accounts import confirmations
+from app.accounts.auth import CurrentUser
+from app.accounts.confirmations import InvalidLink
+from app.accounts.dependencies import Mails
+from app.accounts.schemas import EmailConfirmation
+from app.accounts.services import Taken
+from app.accounts.tasks import send_email_verification
+from app.core.database import Db
+from app.core.openapi import raises
+from app.core.pages import page
+from app.core.schemas import Text
+from app.core.tasks import Tasks
+
+router = APIRouter(tags=["e-mail and password"])
+
+
+@router.post("/email-verification", status_code=status.HTTP_202_ACCEPTED)
+async def request_email_verification(user: CurrentUser, mails: Mails, tasks: Tasks) -> None:
+    """Mail the link once more, where the address is not confirmed yet."""
+    await mails.count(user.email)
+    await tasks.send(send_email_verification, str(user.id), user.email)
+
+
+@router.post("/email-verification/confirm", status_code=status.HTTP_204_NO_CONTENT)
+@raises(400, 409)
+async def confirm_email(confirmation: EmailConfirmation, request: Request, db: Db, tasks: Tasks) -> None:
+    """Confirm the address with the token of the link."""
+    await confirmations.confirm_email(db, tasks, request.app.state.email_verification_tokens, confirmation.token)
+
+
+@router.get("/account/verify-email", include_in_schema=False)
+async def ask_to_verify_email(request: Request, token: Text = "") -> HTMLResponse:
+    return page(request, "accounts/verify_email.html", token=token)
+
+
+@router.post("/account/verify-email", include_in_schema=False)
+async def verify_email(token: Annotated[Text, Form()], request: Request, db: Db, tasks: Tasks) -> HTMLResponse:
+    try:
+        tokens = request.app.state.email_verification_tokens
+        user = await confirmations.confirm_email(db, tasks, tokens, token)
+    except InvalidLink:
+        return page(request, "accounts/invalid_link.html", status_code=status.HTTP_400_BAD_REQUEST)
+    except Taken:
+        return page(request, "accounts/email_taken.html", status_code=status.HTTP_409_CONFLICT)
+    return page(request, "accounts/email_verified.html", email=user.email)
