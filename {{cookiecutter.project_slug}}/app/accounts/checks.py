@@ -1,9 +1,43 @@
+import os
 from collections.abc import AsyncIterator
 
+from sqlalchemy import exists, select
+
+from app.accounts.keys import key_path, load_keys
+from app.accounts.models import User
 from app.accounts.passwords import DEFAULT_ROUNDS
 from app.core.checks import Problem, check
 from app.core.database import Database
-from app.settings import Settings
+from app.core.migrations import pending
+from app.settings import Settings, SettingsError
+
+MAX_ROUNDS = 14  # 0.8 s for a login
+MAX_ACCESS_MINUTES = 60
+MAX_REFRESH_DAYS = 90
+MAX_FAILURES_PER_HOUR = 300  # for one account from one address; 5 a minute, fifteen times the default
+
+
+@check()
+async def keys_can_be_used(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    try:
+        load_keys(settings)
+    except SettingsError as error:
+        yield Problem("accounts.E001", str(error), "See JWT_ALGORITHM in .env.example.")
+
+
+@check()
+async def private_key_is_private(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    path = key_path(settings.jwt_private_key.get_secret_value()) if settings.jwt_private_key else None
+    if os.name == "posix" and path is not None and path.exists() and path.stat().st_mode & 0o077:
+        message = "Other users of this machine may read the file that JWT_PRIVATE_KEY names."
+        yield Problem("accounts.E002", message, "Run `chmod 600` on it.")
+
+
+@check()
+async def private_key_is_used(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if settings.jwt_private_key is not None and settings.jwt_algorithm == "HS256":
+        message = "JWT_PRIVATE_KEY is set, but JWT_ALGORITHM=HS256 signs with SECRET_KEY."
+        yield Problem("accounts.W002", message, "Set JWT_ALGORITHM to EdDSA or RS256, or take the key out.")
 
 
 @check(deploy=True)
@@ -11,3 +45,45 @@ async def hashes_are_costly(settings: Settings, database: Database) -> AsyncIter
     if settings.bcrypt_rounds < DEFAULT_ROUNDS:
         message = f"BCRYPT_ROUNDS is {settings.bcrypt_rounds}: stolen hashes are quickly guessed."
         yield Problem("accounts.W001", message, f"Set it to {DEFAULT_ROUNDS} or more.")
+
+
+@check(deploy=True)
+async def hashes_are_affordable(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if settings.bcrypt_rounds > MAX_ROUNDS:
+        message = f"BCRYPT_ROUNDS is {settings.bcrypt_rounds}: a few logins at once keep the server busy for seconds."
+        yield Problem("accounts.W003", message, f"Set it to {MAX_ROUNDS} or less.")
+
+
+@check(deploy=True)
+async def tokens_expire_soon(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """What reads the database notices that a session has ended; what trusts the token alone does not."""
+    if (minutes := settings.access_token_expire_minutes) > MAX_ACCESS_MINUTES:
+        message = f"ACCESS_TOKEN_EXPIRE_MINUTES is {minutes}: so long a stolen token opens what asks no database."
+        yield Problem("accounts.W004", message, f"Set it to {MAX_ACCESS_MINUTES} or less: clients can refresh.")
+    if (days := settings.refresh_token_expire_days) > MAX_REFRESH_DAYS:
+        message = f"REFRESH_TOKEN_EXPIRE_DAYS is {days}: so long a forgotten device stays logged in."
+        yield Problem("accounts.W005", message, f"Set it to {MAX_REFRESH_DAYS} or less.")
+
+
+@check(deploy=True)
+async def guesses_are_throttled(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    rate = settings.login_throttle
+    if rate.amount * 3600 > MAX_FAILURES_PER_HOUR * rate.get_expiry():
+        message = f"LOGIN_THROTTLE allows {rate}: a password that is not quite bad is guessed."
+        yield Problem("accounts.W006", message, "Set it to 5/15 minutes, or near.")
+
+
+@check(deploy=True)
+async def passwords_are_judged(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if not settings.password_validators:
+        message = "PASSWORD_VALIDATORS is empty: the most common passwords are taken."
+        yield Problem("accounts.W007", message, "Leave it out: the default refuses them.")
+
+
+@check(start=True)
+async def somebody_may_do_everything(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if await pending(database):
+        return  # which is a problem of its own, and there may be no users' table yet
+    async with database.session() as db:
+        if not await db.scalar(select(exists().where(User.is_superuser, User.disabled.is_(False)))):
+            yield Problem("accounts.I001", "There is no superuser yet.", "Run `make superuser`.")

@@ -1,13 +1,75 @@
-from app.accounts.checks import hashes_are_costly
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import checks
+from app.accounts.keys import new_private_key, private_pem
+from app.accounts.models import User
+from app.core.checks import Check
 from app.core.database import Database
-from app.settings import Settings
+from app.settings import Settings, parse_rate
+from tests.checks import found
+from tests.databases import new_database
+
+FAST = parse_rate("6/minute")
+PEM = SecretStr(private_pem(new_private_key("EdDSA")))
 
 
-async def test_cheap_hashes_are_named(settings: Settings, database: Database) -> None:
-    assert [problem.id async for problem in hashes_are_costly(settings, database)] == ["accounts.W001"]
+@pytest.mark.parametrize(
+    ("check", "unfit", "fit"),
+    [
+        (checks.keys_can_be_used, {"jwt_algorithm": "EdDSA"}, {"jwt_algorithm": "EdDSA", "jwt_private_key": PEM}),
+        (checks.private_key_is_used, {"jwt_private_key": PEM}, {"jwt_private_key": PEM, "jwt_algorithm": "EdDSA"}),
+        (checks.hashes_are_costly, {"bcrypt_rounds": 11}, {"bcrypt_rounds": 12}),
+        (checks.hashes_are_affordable, {"bcrypt_rounds": 15}, {"bcrypt_rounds": 14}),
+        (checks.tokens_expire_soon, {"access_token_expire_minutes": 61}, {"access_token_expire_minutes": 60}),
+        (checks.tokens_expire_soon, {"refresh_token_expire_days": 91}, {"refresh_token_expire_days": 90}),
+        (checks.guesses_are_throttled, {"login_throttle": parse_rate("6/minute")}, {}),
+        (
+            checks.guesses_are_throttled,
+            {"login_throttle": parse_rate("301/hour")},
+            {"login_throttle": parse_rate("5/minute")},
+        ),
+        (checks.passwords_are_judged, {"password_validators": ()}, {}),
+    ],
+)
+async def test_what_is_unfit_is_named_and_the_rest_is_not(
+    settings: Settings, database: Database, check: Check, unfit: dict[str, Any], fit: dict[str, Any]
+) -> None:
+    assert len(await found(check, settings, database, **unfit)) == 1
+    assert await found(check, settings, database, **fit) == []
 
 
-async def test_costly_hashes_are_not(settings: Settings, database: Database) -> None:
-    costly = settings.model_copy(update={"bcrypt_rounds": 12})
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+async def test_a_key_file_that_others_can_read_is_named(settings: Settings, database: Database, tmp_path: Path) -> None:
+    file = tmp_path / "private.pem"
+    file.touch(mode=0o644)
 
-    assert [problem async for problem in hashes_are_costly(costly, database)] == []
+    async def ids(value: SecretStr) -> list[str]:
+        return await found(checks.private_key_is_private, settings, database, jwt_private_key=value)
+
+    assert await ids(SecretStr(str(file))) == ["accounts.E002"]
+    file.chmod(0o600)
+    assert await ids(SecretStr(str(file))) == []
+    assert await ids(SecretStr(str(tmp_path / "none.pem"))) == []
+    assert await ids(PEM) == []
+
+
+async def test_where_nobody_may_do_everything_the_first_step_is_told(
+    settings: Settings, database: Database, db: AsyncSession, admin: User
+) -> None:
+    assert await found(checks.somebody_may_do_everything, settings, database) == []
+    admin.disabled = True
+    await db.commit()
+    assert await found(checks.somebody_may_do_everything, settings, database) == ["accounts.I001"]
+
+
+async def test_a_database_without_tables_has_no_first_step_but_to_migrate(settings: Settings) -> None:
+    async with new_database() as url:
+        empty = Database(url)
+        assert await found(checks.somebody_may_do_everything, settings, empty) == []
+        await empty.dispose()

@@ -3,10 +3,11 @@ from typing import Annotated
 
 import typer
 
-from app.core import registry
-from app.core.checks import Problem, run_checks
+from app.core.checks import Level, Problem, report, run_checks
 from app.core.cli import CommandError, open_database
+from app.core.console import print_table, say
 from app.core.environment import write_env
+from app.core.sources import misspelt, origins, shown
 from app.settings import BASE_DIR, get_settings
 
 cli = typer.Typer()
@@ -15,19 +16,36 @@ cli = typer.Typer()
 @cli.command()
 def check(
     deploy: Annotated[bool, typer.Option("--deploy", help="Ask also what a production server must pass.")] = False,
+    fail_level: Annotated[
+        Level, typer.Option(help="The least level that makes the exit status 1; what is below is only said.")
+    ] = Level.WARNING,
 ) -> None:
-    """Name what is unfit, a line each; exit status 1 where there is anything."""
+    """Name what is unfit, a line each with what to do; exit status 1 where there is anything.
+
+    Before a release, with the settings of the production server: `check --deploy`.
+    """
     problems = asyncio.run(_problems(deploy))
-    if problems:
-        raise CommandError("\n".join(map(str, problems)))
-    print("No problems found.")
+    for problem in problems:
+        report(problem)
+    if any(problem.is_at_least(fail_level) for problem in problems):
+        raise typer.Exit(1)
+    if not problems:
+        print("No problems found.")
 
 
 async def _problems(deploy: bool) -> list[Problem]:
-    for _ in registry.modules("checks"):
-        pass  # importing it registers them
     async with open_database() as database:
         return await run_checks(get_settings(), database, deploy=deploy)
+
+
+@cli.command()
+def diffsettings() -> None:
+    """Show each setting, its value and where that comes from; of what is secret, only that it is set."""
+    settings = get_settings()
+    rows = [(name.upper(), shown(name, getattr(settings, name)), origin) for name, origin in origins().items()]
+    print_table(("Setting", "Value", "Comes from"), rows)
+    for name, meant in misspelt().items():
+        say((".env", "yellow"), f": {name} is no setting. Is {meant} meant?")
 
 
 @cli.command()

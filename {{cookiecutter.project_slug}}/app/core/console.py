@@ -1,0 +1,64 @@
+"""Tables, colours and progress on a terminal; in a pipe, where programs read, plain text and no progress.
+
+`rich` is loaded for a terminal alone: that takes as long as a short command. It heeds NO_COLOR by itself.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+Advance = Callable[[int], None]
+Styled = tuple[str, str]
+"""A text, and how `rich` is to show it, as in ("core.E001", "bold red")."""
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """In a pipe the columns are aligned by spaces, and the header is left out."""
+    if not sys.stdout.isatty():
+        return _print_aligned(rows)
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title in header:
+        table.add_column(title, overflow="fold")  # rather than cut: it may be wanted, to the letter
+    for row in rows:
+        table.add_row(*map(Text, row))  # as it is: brackets are no markup
+    Console().print(table)
+
+
+def _print_aligned(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(map(str.ljust, row, widths)).rstrip())
+
+
+def say(*parts: str | Styled) -> None:
+    """Print one line on standard error."""
+    if not sys.stderr.isatty():
+        return print(*(part if isinstance(part, str) else part[0] for part in parts), sep="", file=sys.stderr)
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True).print(Text.assemble(*parts), soft_wrap=True)
+
+
+@contextmanager
+def progress(text: str, total: int | None = None) -> Iterator[Advance]:
+    """While it lasts, show how far it is on standard error, or without a total that it goes on, and for how long."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    amount = (BarColumn(), MofNCompleteColumn()) if total is not None else ()
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), *amount, TimeElapsedColumn())
+    # Where only standard error is a terminal, what is printed meanwhile still goes where it is sent.
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
+    ) as progress:
+        task = progress.add_task(text, total=total)
+        yield lambda advance: progress.advance(task, advance)

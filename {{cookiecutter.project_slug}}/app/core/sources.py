@@ -1,0 +1,63 @@
+"""Where each setting comes from, and how its value may be shown."""
+
+import re
+from difflib import get_close_matches
+from pathlib import Path
+
+from limits import RateLimitItem
+from pydantic import SecretStr
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
+from sqlalchemy import URL
+
+from app.settings import Settings
+
+MASK = "***"
+LIKENESS = 0.8  # difflib's measure: ALLOWED_HOST is like ALLOWED_HOSTS, POSTGRES_PASSWORD like nothing
+USER_AND_PASSWORD = re.compile(r"^([a-z0-9+.-]+:/*)?.*@", re.IGNORECASE | re.DOTALL)
+
+
+def origins() -> dict[str, str]:
+    """Return for each field of the settings who decides it."""
+    in_environment, in_file = EnvSettingsSource(Settings).env_vars, DotEnvSettingsSource(Settings).env_vars
+
+    def origin(name: str) -> str:
+        if name in in_environment:
+            return "environment, which hides .env" if name in in_file else "environment"
+        return ".env" if name in in_file else "default"
+
+    return {name: origin(name) for name in Settings.model_fields}
+
+
+def misspelt() -> dict[str, str]:
+    """Return the names in `.env` that are no settings, but resemble one, and that one."""
+    names = [name.upper() for name in Settings.model_fields]
+    unknown = (name.upper() for name in DotEnvSettingsSource(Settings).env_vars if name.upper() not in names)
+    likely = ((name, get_close_matches(name, names, n=1, cutoff=LIKENESS)) for name in unknown)
+    return {name: matches[0] for name, matches in likely if matches}
+
+
+def shown(name: str, value: object) -> str:
+    """Return the value as `.env` would have it, but no secret; of a kind that is not known here, nothing is told."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case URL():
+            return without_secrets(value.render_as_string(hide_password=False))
+        case SecretStr() if name.endswith("_url"):
+            return without_secrets(value.get_secret_value())
+        case str() if "://" in value:
+            return without_secrets(value)
+        case str() | int() | Path() | RateLimitItem():
+            return str(value).replace("\n", "\\n")
+        case tuple():
+            return ",".join(shown(name, part) for part in value)
+        case _:
+            return MASK
+
+
+def without_secrets(url: str) -> str:
+    """Hide what stands before the last `@`, since who writes a password may forget to escape it, and the query."""
+    address, query, _ = USER_AND_PASSWORD.sub(rf"\1{MASK}@", url).partition("?")
+    return f"{address}?{MASK}" if query else address
