@@ -1,17 +1,15 @@
-"""What commands stand on: how they fail, ask, and reach the database."""
+"""What commands stand on: how they fail, ask, and reach the database and the application."""
 
 import getpass
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 
 from fastapi import FastAPI
-from uvicorn.importer import import_from_string
 
 from app.core.database import Database
 from app.settings import get_settings
-
-APPLICATION = "app.main:app"
 
 
 class CommandError(Exception):
@@ -27,11 +25,17 @@ async def open_database() -> AsyncIterator[Database]:
         await database.dispose()
 
 
+def load_application() -> FastAPI:
+    """Return what `uvicorn app.main:app` serves. Raises SettingsError."""
+    get_settings()  # where they are wrong, the module itself would end the process
+    application: FastAPI = import_module("app.main").app
+    return application
+
+
 @asynccontextmanager
 async def open_application() -> AsyncIterator[FastAPI]:
-    """Yield the application that is served, to send tasks as it does; on the way out they have ended."""
-    get_settings()  # what is wrong with them is said in our way, not the server's
-    application: FastAPI = import_from_string(APPLICATION)
+    """Yield it, to send tasks as it does; on the way out they have ended."""
+    application = load_application()
     async with application.router.lifespan_context(application):
         yield application
 

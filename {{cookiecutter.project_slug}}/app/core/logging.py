@@ -43,5 +43,6 @@ def configure_logging(settings: Settings) -> None:
         logging.getLogger(name).propagate = True
     # It says of each message that it comes and goes; what happens to a task is logged where it runs.
     logging.getLogger("taskiq").setLevel(logging.WARNING)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each step of its own start
     # Our own middleware writes the access log, with the request's id and no query string.
     logging.getLogger("uvicorn.access").disabled = True

@@ -5,10 +5,8 @@ from typing import Annotated
 
 import typer
 from fastapi import FastAPI
-from uvicorn.importer import import_from_string
 
-from app.core.cli import CommandError
-from app.core.commands.server import APPLICATION
+from app.core.cli import CommandError, load_application
 from app.settings import get_settings
 
 cli = typer.Typer()
@@ -21,7 +19,7 @@ def worker(
     """Run the tasks that servers send, and the periodic ones; where TASK_BROKER_URL is empty, the servers do."""
     if get_settings().task_broker_url is None:
         raise CommandError("TASK_BROKER_URL is empty, so tasks run in the server's process; a worker needs a Redis.")
-    asyncio.run(work(import_from_string(APPLICATION), concurrency))
+    asyncio.run(work(load_application(), concurrency))
 
 
 async def work(app: FastAPI, concurrency: int) -> None:
