@@ -21,17 +21,18 @@ $(BIN)/python:
 
 # uv installs in a second what takes pip ten; where neither it nor its package can be had, pip does it alone.
 # The pip that fetches uv is the machine's: to make one in the environment first (ensurepip) takes longer than all else.
+# On a terminal either shows how far it is; in a pipe, only what goes wrong.
 define install
-set -e; echo "Installing $(1) …"; \
+set -e; echo "Installing $(1) …"; quiet=$$(test -t 2 || echo --quiet); \
 uv=$$(command -v uv || echo $(BIN)/uv); pip="$(PYTHON) -m pip --python $(BIN)/python"; \
 if ! test -x "$$uv"; then \
     $$pip --version >/dev/null 2>&1 || { $(BIN)/python -m ensurepip >/dev/null; pip="$(BIN)/python -m pip"; }; \
     $$pip install --quiet --disable-pip-version-check uv || echo "uv cannot be had: pip does it alone."; \
 fi; \
 if test -x "$$uv"; then \
-    VIRTUAL_ENV=$(VENV) $$uv pip install --quiet $(COMPILE) --require-hashes -r $(1); \
+    VIRTUAL_ENV=$(VENV) $$uv pip install $$quiet $(COMPILE) --require-hashes -r $(1); \
     test -x $(BIN)/pip || VIRTUAL_ENV=$(VENV) $$uv pip install --quiet pip; \
-else $$pip install --quiet --disable-pip-version-check --require-hashes -r $(1); fi
+else $$pip install $$quiet --disable-pip-version-check --require-hashes -r $(1); fi
 endef
 
 # Pins what pyproject.toml asks for at its newest, for every Python and system; run as `make lock`.

@@ -14,22 +14,28 @@ from app.accounts.key_rotation import rotate_keys
 from app.accounts.models import User
 from app.accounts.schemas import GroupCreate, GroupUpdate, UserCreate, UserUpdate
 from app.core.cli import CommandError, ask_password, open_application, open_database
+from app.core.console import progress
 from app.settings import BASE_DIR, get_settings
 
 cli = typer.Typer()
+
+FLUSH_BATCH = 5_000  # rows: a fraction of a second
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 @cli.command()
 def createsuperuser(
-    username: Annotated[str | None, typer.Option(help="1 to 150 letters, digits and . _ + -")] = None,
-    email: Annotated[str | None, typer.Option()] = None,
+    username: Annotated[str | None, typer.Option(help="1 to 150 letters, digits and . _ + -; else asked for.")] = None,
+    email: Annotated[str | None, typer.Option(help="Else asked for.")] = None,
     no_input: Annotated[
         bool, typer.Option("--no-input", help="Never ask; the password is SUPERUSER_PASSWORD.")
     ] = False,
 ) -> None:
-    """Make a user who may do everything; the password is SUPERUSER_PASSWORD, or asked for."""
+    """Make a user who may do everything; the password is SUPERUSER_PASSWORD, or asked for.
+
+    In a script: `SUPERUSER_PASSWORD=… createsuperuser --no-input --username ada --email ada@example.com`.
+    """
     if no_input and not (username and email):
         raise CommandError("--no-input needs --username and --email.")
     new = _valid(
@@ -79,15 +85,20 @@ def rotatekey() -> None:
 
 @cli.command()
 def flushexpiredtokens() -> None:
-    """Delete the sessions that are over."""
-    print(f"{asyncio.run(_flush())} sessions deleted.")
+    """Delete the sessions that are over; let it run once a day."""
+    print(f"{asyncio.run(_flush(datetime.now(UTC)))} sessions deleted.")
 
 
-async def _flush() -> int:
+async def _flush(now: datetime) -> int:
+    """A batch at a time: who logs in meanwhile waits for no more than one."""
+    deleted = 0
     async with open_database() as database, database.session() as db:
-        count = await sessions.flush(db, datetime.now(UTC))
-        await db.commit()
-    return count
+        with progress("Deleting sessions", await sessions.count_over(db, now)) as advance:
+            while count := await sessions.flush(db, now, FLUSH_BATCH):
+                await db.commit()
+                advance(count)
+                deleted += count
+    return deleted
 
 
 @cli.command()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Update, delete, exists, select, true, update
+from sqlalchemy import ColumnElement, Update, delete, exists, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import Session, User
@@ -145,11 +145,16 @@ async def live(db: AsyncSession, user_id: UUID, now: datetime) -> Sequence[Sessi
     return (await db.scalars(query)).all()
 
 
-async def flush(db: AsyncSession, now: datetime) -> int:
-    """Delete what is over, and return how many that were.
+async def count_over(db: AsyncSession, now: datetime) -> int:
+    return await db.scalar(select(func.count()).select_from(Session).where(Session.expires_at <= now)) or 0
+
+
+async def flush(db: AsyncSession, now: datetime, limit: int) -> int:
+    """Delete what is over, but no more than `limit` at once, and return how many that were.
 
     A session that has ended stays until its last refresh token would have expired: as long as a copy of one can come
     back, the row is there to be looked at.
     """
-    result = await db.execute(delete(Session).where(Session.expires_at <= now))
+    over = select(Session.id).where(Session.expires_at <= now).limit(limit)
+    result = await db.execute(delete(Session).where(Session.id.in_(over)))
     return int(result.rowcount)  # type: ignore[attr-defined]  # a DELETE gives a CursorResult

@@ -1,11 +1,16 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import commands, sessions
 from app.accounts.models import User
 from app.accounts.passwords import verify_password
 from app.accounts.services import find_user, get_user
+from app.accounts.sessions import Device
 from tests.commands import call
 from tests.conftest import PASSWORD
+from tests.terminal import call_on_terminal, needs_terminal, without_control
 
 CREATE = ("createsuperuser", "--username", "boss", "--email", "boss@example.com")
 
@@ -111,3 +116,33 @@ async def test_what_cannot_be_granted_is_one_line(user: User, arguments: list[st
     assert (outcome.status, outcome.out) == (1, "")
     assert outcome.err.startswith(said)
     assert "\n" not in outcome.err
+
+
+async def test_flushexpiredtokens_deletes_batch_by_batch(
+    db: AsyncSession, user: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "FLUSH_BATCH", 2)
+    await start_sessions(db, user)
+
+    assert await call("flushexpiredtokens") == (0, "5 sessions deleted.\n", "")
+
+    assert len(await sessions.live(db, user.id, datetime.now(UTC))) == 1
+    assert await call("flushexpiredtokens") == (0, "0 sessions deleted.\n", "")
+
+
+@needs_terminal
+async def test_on_a_terminal_flushexpiredtokens_shows_how_far_it_is(db: AsyncSession, user: User) -> None:
+    await start_sessions(db, user)
+
+    seen = without_control((await call_on_terminal("flushexpiredtokens")).out)
+
+    assert "Deleting sessions" in seen
+    assert "5/5" in seen
+    assert seen.endswith("5 sessions deleted.\n")
+
+
+async def start_sessions(db: AsyncSession, user: User) -> None:
+    """Five that are over, and one that is not."""
+    for days in (-4, -3, -2, -1, -1, 1):
+        sessions.start(db, user.id, Device("", None), datetime.now(UTC), timedelta(days=days))
+    await db.commit()

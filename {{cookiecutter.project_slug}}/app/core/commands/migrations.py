@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from app.core.cli import CommandError, open_database
+from app.core.console import progress
 from app.core.migrations import Migration, history, in_step, make_migration
 from app.core.migrations import migrate as move
 
@@ -19,7 +20,9 @@ NAME = re.compile(r"[a-z0-9_]{1,27}")  # with its number, what Alembic's column 
 
 @cli.command()
 def migrate(
-    target: Annotated[str, typer.Argument(help="The migration to go to, back or forward; `zero` undoes all.")] = "head",
+    target: Annotated[
+        str, typer.Argument(help="Where to go, back or forward, as in 0003_add_bio; `zero` undoes all.")
+    ] = "head",
 ) -> None:
     """Bring the database's tables in step with the migrations."""
     if not asyncio.run(_migrate(target)):
@@ -34,7 +37,8 @@ async def _migrate(target: str) -> int:
         print(step)
 
     async with open_database() as database:
-        await move(database, target, report)
+        with progress("Migrating"):
+            await move(database, target, report)
     return len(steps)
 
 
@@ -44,7 +48,10 @@ def makemigrations(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit status 1 where one is missing.")] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Make one without operations, to move data.")] = False,
 ) -> None:
-    """Write the migration that the models of all apps ask for."""
+    """Write the migration that the models of all apps ask for.
+
+    For example: `makemigrations --name add_bio`, read what it wrote, then `migrate`.
+    """
     if check:
         return asyncio.run(_check())
     path = asyncio.run(_make(_valid_name(name), empty))
