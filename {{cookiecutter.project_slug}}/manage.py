@@ -6,10 +6,11 @@ import sys
 if __name__ == "__main__":
     try:
         from app.core.commands import main
+
+        main()
     except ModuleNotFoundError as error:
         if (error.name or "app").partition(".")[0] == "app":
             raise
         sys.exit(
             f"{error.name} is not installed here: run `make run` once, or call .venv/bin/python manage.py instead."
         )
-    main()

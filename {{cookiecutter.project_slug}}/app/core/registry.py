@@ -4,7 +4,7 @@ An app is a package in `app/`. Whatever it has of these modules is used:
 
     models       tables, on `app.core.database.Base`
     routes       `router`, an APIRouter
-    commands     `cli`, a Typer whose commands join `manage.py`
+    commands     `cli`, a Typer: each function in the module that is marked with `@cli.command()` joins `manage.py`
     checks       functions marked with `app.core.checks.check`
     tasks        functions marked with `app.core.tasks.task`
     apps         `ready(app)`, called once for each application that is made, and `migrated(connection)`, called when
@@ -32,12 +32,15 @@ def installed_apps() -> tuple[str, ...]:
     return tuple(sorted(name for name in packages if name not in NOT_APPS))
 
 
+def module_names(name: str) -> Iterator[str]:
+    """Find that module of every app that has one, and leave it unimported."""
+    paths = (f"app.{app_name}.{name}" for app_name in installed_apps())
+    return (path for path in paths if find_spec(path) is not None)
+
+
 def modules(name: str) -> Iterator[ModuleType]:
     """Import that module of every app that has one; an error in it is never swallowed."""
-    for app_name in installed_apps():
-        path = f"app.{app_name}.{name}"
-        if find_spec(path) is not None:
-            yield import_module(path)
+    return map(import_module, module_names(name))
 
 
 def hooks(name: str) -> Iterator[Callable[..., Any]]:

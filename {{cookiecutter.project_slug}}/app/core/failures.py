@@ -1,0 +1,24 @@
+"""What commands say instead of a traceback. Loaded when one has failed: it knows the errors of all libraries."""
+
+from alembic.util import CommandError as AlembicError
+from sqlalchemy.exc import DBAPIError
+
+from app.core.cli import CommandError
+from app.core.database import DatabaseUnavailable, is_away, is_unmigrated
+from app.settings import SettingsError
+
+
+def explain(error: Exception) -> str | None:
+    """Return what went wrong outside the code, and what to do; None is a bug."""
+    match error:
+        case CommandError() | SettingsError():
+            return str(error)
+        case AlembicError():
+            return f"{error} (`manage.py showmigrations` lists the migrations, `migrate` applies them.)"
+        case DatabaseUnavailable():
+            return f"The database cannot be reached: {error}"
+        case DBAPIError() if is_unmigrated(error):
+            return "The database lacks a table or a column: run `python manage.py migrate`."
+        case DBAPIError() if is_away(error):
+            return f"The database cannot be reached: {error.orig}"
+    return None
