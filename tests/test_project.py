@@ -98,6 +98,38 @@ def test_check_deploy_is_content_with_a_production_server(plain: Service, cluste
     assert production.manage("check", "--deploy") == "No problems found.\n"
 
 
+def test_check_finds_what_would_stop_the_server(plain: Service) -> None:
+    fault = plain.problem("check", JWT_ALGORITHM="EdDSA")
+    assert fault.startswith("accounts.E001: JWT_PRIVATE_KEY: is missing")
+    assert "JWT_PRIVATE_KEY: is missing" in plain.problem("runserver", JWT_ALGORITHM="EdDSA")
+
+
+def test_diffsettings_tells_no_secret(plain: Service) -> None:
+    secret = re.findall(r"^SECRET_KEY=(.+)$", (plain.project / ".env").read_text(encoding="utf-8"), re.MULTILINE)[0]
+    text = plain.manage("diffsettings", DATABASE_URL=AWAY, REDIS_URL=f"redis://:tr0ub4dor@{LOOPBACK}:1/0")
+    assert secret not in text
+    assert "tr0ub4dor" not in text
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines()}
+    assert rows["ENVIRONMENT"] == ["local", ".env"]
+    assert rows["DATABASE_URL"] == [f"postgresql+asyncpg://***@{LOOPBACK}:1/x", "environment"]
+    assert rows["REDIS_URL"] == [f"redis://***@{LOOPBACK}:1/0", "environment"]
+    assert rows["BCRYPT_ROUNDS"] == ["12", "default"]
+
+
+def test_the_shell_has_the_models_and_a_session(service: Service) -> None:
+    query = "print(await db.scalar(select(User.email).where(User.username == 'ada')))"
+    assert service.manage("shell", "--command", query) == f"{EMAIL}\n"
+    assert service.manage("shell", keyboard=query) == f"{EMAIL}\n"
+
+
+def test_dbshell_opens_the_database_that_is_set(service: Service) -> None:
+    client, options = ("psql", ["--tuples-only", "--command"]) if service.env else ("sqlite3", [])
+    if shutil.which(client) is None:
+        pytest.skip(f"{client} is not installed")
+    query = "SELECT email FROM accounts_user WHERE username = 'ada'"
+    assert service.manage("dbshell", "--", *options, query).strip() == EMAIL
+
+
 def test_changepassword_reads_standard_input(service: Service, client: httpx.Client) -> None:
     new = PASSWORD + " and more"
     assert service.manage("changepassword", USERNAME, keyboard=f"{new}\n") == f"Password of {USERNAME} changed.\n"
@@ -126,7 +158,7 @@ def test_openapi_prints_the_document_that_is_served(plain: Service, served: Serv
 def test_help_lists_every_command(plain: Service) -> None:
     text = plain.manage("--help")
     commands = "runserver migrate makemigrations showmigrations createsuperuser changepassword check initenv routes"
-    for command in [*commands.split(), "openapi", "sendtestemail"]:
+    for command in [*commands.split(), "openapi", "diffsettings", "shell", "dbshell", "completion", "sendtestemail", "worker", "grant"]:
         assert re.search(rf"^ +{command} +\w", text, re.MULTILINE), command
 
 
@@ -445,10 +477,22 @@ def test_a_stalled_client_does_not_keep_the_server_from_ending(migrated: Service
 
 
 def test_a_port_in_use_is_said(plain: Service, served: Server) -> None:
-    done = plain.run("manage.py", "runserver", str(served.port), "--no-reload")
-    assert done.returncode != 0
-    assert [line for line in done.stderr.splitlines() if "address already in use" in line]
-    assert "Traceback" not in done.stderr
+    line = plain.problem("runserver", str(served.port), "--no-reload")
+    assert "address already in use" in line
+    assert "\n" not in line
+
+
+def test_runserver_says_once_where_to_begin_and_reloads(copy: Service) -> None:
+    with server(copy.project, copy.python, copy.env, ("manage.py", "runserver", "{port}")) as served:
+        (copy.project / "app" / "hello" / "routes.py").write_text("raise RuntimeError('reloaded')", encoding="utf-8")
+        log = served.log_until("RuntimeError: reloaded")
+    assert log.count(f"Starting My Service at {served.url}/docs") == 1
+    assert log.count("core.E003: Not applied: 0001_initial") == 1
+
+
+def test_runserver_says_who_is_missing(migrated: Service) -> None:
+    with server(migrated.project, migrated.python, migrated.env, RUNSERVER) as served:
+        assert "accounts.I001: There is no superuser yet. Run `make superuser`.\n" in served.log()
 
 
 # A dropped folder is an app.
