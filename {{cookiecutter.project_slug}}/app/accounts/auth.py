@@ -24,7 +24,7 @@ from app.accounts.models import Group, Permission, Session, User, group_permissi
 from app.accounts.schemas import TokenData
 from app.accounts.tokens import InvalidToken
 from app.core.database import Database
-from app.core.openapi import raises
+from app.core.openapi import admits, raises
 from app.core.permissions import declared_permissions
 
 __all__ = [
@@ -60,6 +60,7 @@ class JWTBearer(SecurityBase):
     costs every request some 10 µs.
     """
 
+    admits = "a valid access token"
     model = oauth2_scheme.model
     scheme_name = oauth2_scheme.scheme_name
 
@@ -146,6 +147,7 @@ _current_user: Select[*tuple[Any, ...]] = (
 )
 
 
+@admits("a user who is logged in")
 @raises(401, 503)
 async def get_current_user(request: Request, token: AccessToken) -> AuthenticatedUser:
     database: Database = request.app.state.database
@@ -183,6 +185,7 @@ class PermissionRequired:
 
     def __init__(self, permission: str) -> None:
         self.permission = permission
+        self.admits = permission
 
     async def __call__(self, user: CurrentUser) -> AuthenticatedUser:
         if not user.may(self.permission):

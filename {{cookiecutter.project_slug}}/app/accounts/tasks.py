@@ -59,8 +59,8 @@ async def tell_of_new_email(app: FastAPI, old_email: str, username: str) -> None
 @task(cron="17 * * * *")
 async def flush_expired_sessions(app: FastAPI) -> None:
     async with app.state.database.session() as db:
-        await sessions.flush(db, datetime.now(UTC))
-        await db.commit()
+        async for _ in sessions.flush(db, datetime.now(UTC)):
+            pass
 
 
 async def _get_user(app: FastAPI, user_id: str) -> User | None:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 Marked = TypeVar("Marked", bound=Callable[..., Any])
 
 MARK = "_raises"
+ADMITS = "admits"
 
 ERRORS_IN_GENERAL = """
 ### Errors
@@ -56,6 +57,16 @@ def raises(*codes: int) -> Callable[[Marked], Marked]:
 
     def mark(function: Marked) -> Marked:
         setattr(function, MARK, codes)
+        return function
+
+    return mark
+
+
+def admits(whom: str) -> Callable[[Marked], Marked]:
+    """Name whom a dependency lets pass, for `manage.py routes`."""
+
+    def mark(function: Marked) -> Marked:
+        setattr(function, ADMITS, whom)
         return function
 
     return mark

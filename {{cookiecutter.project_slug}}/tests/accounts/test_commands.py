@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import commands, sessions
+from app.accounts import sessions
 from app.accounts.models import User
 from app.accounts.passwords import verify_password
 from app.accounts.services import find_user, get_user
@@ -121,7 +121,7 @@ async def test_what_cannot_be_granted_is_one_line(user: User, arguments: list[st
 async def test_flushexpiredtokens_deletes_batch_by_batch(
     db: AsyncSession, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commands, "FLUSH_BATCH", 2)
+    monkeypatch.setattr(sessions, "FLUSH_BATCH", 2)
     await start_sessions(db, user)
 
     assert await call("flushexpiredtokens") == (0, "5 sessions deleted.\n", "")

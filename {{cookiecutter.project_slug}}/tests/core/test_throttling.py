@@ -172,7 +172,8 @@ async def test_replicas_share_what_is_in_redis(redis: RedisServer) -> None:
 
 
 async def test_a_redis_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.core.redis.TIMEOUT", 0.1)
+    """If each request waited, it would be 10 s for the first part and 50 for the second."""
+    monkeypatch.setattr("app.core.redis.TIMEOUT", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing
         async with shared(f"redis://127.0.0.1:{silent.getsockname()[1]}") as limiter:
             started = time.monotonic()
@@ -180,10 +181,10 @@ async def test_a_redis_that_does_not_answer_is_not_waited_for(monkeypatch: pytes
             waited = time.monotonic() - started
 
             assert limiter.redis_is_away
-            assert waited < 1
+            assert waited < 5
             started = time.monotonic()
             await hits(limiter, 100)
-            assert time.monotonic() - started < 0.1
+            assert time.monotonic() - started < 5
 
 
 async def test_a_warning_tells_no_password(redis: RedisServer, caplog: pytest.LogCaptureFixture) -> None:

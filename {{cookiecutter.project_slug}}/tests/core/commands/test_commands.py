@@ -109,7 +109,7 @@ async def test_on_a_terminal_commands_stand_under_headings() -> None:
     lines = without_control((await call_on_terminal("--help")).out).splitlines()
 
     headings = [line.strip("╭╮─ ") for line in lines if line.startswith("╭")]
-    assert headings[:3] == ["Options", "Server", "Migrations"]
+    assert headings[:3] == ["Options", "Server", "Worker"]
     assert headings[-1] == "Accounts"
 
 

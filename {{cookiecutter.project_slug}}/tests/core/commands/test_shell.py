@@ -81,7 +81,7 @@ async def test_the_console_awaits_and_goes_on_after_an_error(user: User, monkeyp
 
     seen = without_control((await call_on_terminal("shell", typed=typed)).out)
 
-    assert "Here are Session, User, app, db, select, settings; await works anywhere, exit() ends it.\n" in seen
+    assert "Session, User, app, db, select, settings; await works anywhere, exit() ends it.\n" in seen
     assert "'ALICE'\n" in seen
     assert "NameError: name 'nope' is not defined" in seen
     assert "SyntaxError: invalid syntax\n" in seen
