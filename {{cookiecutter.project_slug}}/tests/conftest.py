@@ -138,7 +138,8 @@ class Outbox:
 
 
 @pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
+def redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
+    monkeypatch.setattr("app.core.redis.TIMEOUT", 10)  # s: on a busy machine half a second may pass
     with RedisServer(tmp_path) as server:
         yield server
 

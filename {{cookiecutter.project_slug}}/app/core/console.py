@@ -12,8 +12,10 @@ Styled = tuple[str, str]
 """A text, and how `rich` is to show it, as in ("core.E001", "bold red")."""
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """In a pipe the columns are aligned by spaces, and the header is left out."""
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], unbroken: Sequence[str] = ()) -> None:
+    """In a pipe the columns are aligned by spaces, and the header is left out. On a narrow terminal the `unbroken`
+    columns are the last to be folded.
+    """
     if not sys.stdout.isatty():
         return _print_aligned(rows)
     from rich.box import SIMPLE_HEAD
@@ -23,7 +25,8 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in header:
-        table.add_column(title, overflow="fold")  # rather than cut: it may be wanted, to the letter
+        # Folded rather than cut: it may be wanted, to the letter.
+        table.add_column(title, overflow="fold", no_wrap=title in unbroken)
     for row in rows:
         table.add_row(*map(Text, row))  # as it is: brackets are no markup
     Console().print(table)

@@ -107,7 +107,7 @@ def _is_served(application: FastAPI, page: str) -> bool:
 @cli.command()
 def routes() -> None:
     """List every route: its methods, its path, who may call it, and what answers."""
-    print_table(("Methods", "Path", "Who may call", "Answers"), listed(load_application()))
+    print_table(("Methods", "Path", "Who may call", "Answers"), listed(load_application()), unbroken=["Path"])
 
 
 def listed(application: FastAPI) -> list[Row]:
