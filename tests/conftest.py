@@ -148,11 +148,9 @@ def served(service: Service) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def site(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with a superuser, for what looks the same whatever the database is."""
-    env = {"DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('site')}/db.sqlite3"}
-    service = prepare(Service(plain.project, plain.python, env))
-    with server(service.project, service.python, service.env) as site:
+def site(prepared: Service) -> Iterator[Server]:
+    """For what looks the same whatever the database is."""
+    with server(prepared.project, prepared.python, prepared.env) as site:
         yield site
 
 

@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Response, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser import Browse
 from tests.servers import Server
 from tests.services import EMAIL, PASSWORD, USERNAME
+from tests.swagger import authorize, call, try_to_authorize
 
 
 @pytest.fixture
@@ -16,34 +17,8 @@ def docs(browse: Browse, site: Server) -> Page:
     return browse(f"{site.url}/docs")
 
 
-def authorize(docs: Page, username: str, password: str) -> Locator:
-    """Return the dialog, still open."""
-    docs.get_by_role("button", name="Authorize").first.click()
-    dialog = docs.locator(".modal-ux")
-    dialog.get_by_label("username:").fill(username)
-    dialog.get_by_label("password:").fill(password)
-    dialog.get_by_role("button", name="Apply given OAuth2 credentials").click()
-    return dialog
-
-
-def call(docs: Page, operation: str, body: str = "", **parameters: str) -> Response:
-    """Fill in the form of `me-read_me`, which is tag and name, and press Execute. The page shows what is returned."""
-    block = docs.locator(f"#operations-{operation}")
-    block.locator(".opblock-summary-control").click()
-    for name, value in parameters.items():
-        block.locator(f"tr:is([data-param-name={name}], [data-property-name={name}]) input").first.fill(value)
-    if body:
-        block.locator(".body-param__text").fill(body)
-    with docs.expect_response(lambda _: True) as caught:
-        block.get_by_role("button", name="Execute").click()
-    expect(block.locator(".live-responses-table .response-col_status").last).to_contain_text(str(caught.value.status))
-    return caught.value
-
-
 def test_every_kind_of_call_works_on_the_page(docs: Page) -> None:
-    dialog = authorize(docs, USERNAME, PASSWORD)
-    dialog.get_by_role("button", name="Close").click()
-
+    authorize(docs, USERNAME, PASSWORD)
     me = call(docs, "me-read_me")
     assert (me.status, me.json()["email"]) == (200, EMAIL)
     assert call(docs, "hello-protected").json() == {"message": "Hello, authenticated user!"}
@@ -59,7 +34,7 @@ def test_every_kind_of_call_works_on_the_page(docs: Page) -> None:
 
 def test_a_login_that_fails_is_told_and_one_can_log_out(docs: Page, browse: Browse) -> None:
     browse.expect("status of 401")
-    dialog = authorize(docs, USERNAME, "wrong")
+    dialog = try_to_authorize(docs, USERNAME, "wrong")
     expect(dialog.locator(".errors")).to_contain_text("Unauthorized")
 
     dialog.get_by_label("password:").fill(PASSWORD)

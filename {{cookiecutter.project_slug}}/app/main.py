@@ -10,6 +10,7 @@ from app.core import health, registry
 from app.core.database import Database
 from app.core.docs import install_docs
 from app.core.errors import install_error_handlers
+from app.core.index import install_index
 from app.core.logging import configure_logging
 from app.core.mailers import make_mailer
 from app.core.middleware import Application
@@ -44,6 +45,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=operation_id,
+        servers=[{"url": "."}],  # from where the document is: whatever the prefix that a proxy serves us under
     )
     app.state.settings = settings
     app.state.database = Database(settings.database_url)
@@ -61,6 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     install_openapi(app)
     if settings.docs_enabled:
         install_docs(app)
+    install_index(app)
     return app
 
 

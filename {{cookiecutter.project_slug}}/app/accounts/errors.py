@@ -3,14 +3,15 @@
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, status
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 
 from app.accounts.administration import NotAllowed, Unknown
 from app.accounts.confirmations import InvalidLink
 from app.accounts.hashing import InvalidPassword
 from app.accounts.services import LastSuperuser, NotFound, Taken, WrongPassword
+from app.core.errors import error_response
 
-Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
+Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 INVALID_LINK = "This link is not valid any more: it was used, it has expired, or something has changed since"
 LAST_SUPERUSER = "This is the last superuser: make another one first"
@@ -28,20 +29,20 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 def _says(code: int, text: Callable[[Exception], str]) -> Handler:
-    async def handler(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": text(error)}, code)
+    async def handler(request: Request, error: Exception) -> Response:
+        return error_response(request, code, text(error))
 
     return handler
 
 
-async def _invalid_password(request: Request, error: Exception) -> JSONResponse:
+async def _invalid_password(request: Request, error: Exception) -> Response:
     """All faults at once, in the shape in which FastAPI tells of other invalid fields."""
     assert isinstance(error, InvalidPassword)
     detail = [{"type": fault.code, "loc": ["body", error.field], "msg": fault.message} for fault in error.faults]
-    return JSONResponse({"detail": detail}, status.HTTP_422_UNPROCESSABLE_CONTENT)
+    return error_response(request, status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
 
 
-async def _unknown(_: Request, error: Exception) -> JSONResponse:
+async def _unknown(request: Request, error: Exception) -> Response:
     assert isinstance(error, Unknown)
     detail = [{"type": "unknown", "loc": ["body", error.field], "msg": f"Unknown: {error}"}]
-    return JSONResponse({"detail": detail}, status.HTTP_422_UNPROCESSABLE_CONTENT)
+    return error_response(request, status.HTTP_422_UNPROCESSABLE_CONTENT, detail)

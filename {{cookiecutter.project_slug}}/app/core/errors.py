@@ -1,17 +1,26 @@
-"""Every error answer: JSON with `detail`, and for OAuth 2.0's token routes an `error` code beside it."""
+"""Every error answer: JSON with `detail`, and for OAuth 2.0's token routes an `error` code beside it.
+
+A browser that opens an address gets a page which says the same.
+"""
 
 import logging
 from collections.abc import Mapping
+from http.client import responses
 from math import ceil
+from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, status
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.utils import is_body_allowed_for_status_code
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from app.core.database import DatabaseUnavailable, is_away, is_conflict
+from app.core.logging import request_id
+from app.core.pages import page, prefers_page
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +47,7 @@ class ServerBusy(HTTPException):
 
 
 def install_error_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(StarletteHTTPException, _http_error)
     app.add_exception_handler(OAuth2Error, _oauth2_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(Exception, _bug)
@@ -47,19 +57,46 @@ def install_error_handlers(app: FastAPI) -> None:
         app.add_exception_handler(away, _database_away)
 
 
+def error_response(
+    request: Request, code: int, detail: Any, headers: Mapping[str, str] | None = None
+) -> HTMLResponse | JSONResponse:
+    """What every handler of errors answers with, so that each error can be read by people and by programs."""
+    headers = {"Vary": "Accept", **(headers or {})}
+    if not prefers_page(request):
+        return JSONResponse({"detail": detail}, code, headers)
+    lines = [_line(fault) for fault in (detail if isinstance(detail, list) else [detail])]
+    values = {"code": code, "phrase": responses.get(code, "Error"), "lines": lines, "request_id": request_id.get()}
+    return page(request, "core/error.html", code, headers, **values)
+
+
+def _line(fault: object) -> str:
+    """For people: one of FastAPI's faults with the name of its field, all else as it is."""
+    match fault:
+        case {"loc": [*_, field], "msg": message}:
+            return f"{field}: {message}"
+    return str(fault)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteHTTPException)
+    if not is_body_allowed_for_status_code(error.status_code):
+        return Response(status_code=error.status_code, headers=error.headers)
+    return error_response(request, error.status_code, error.detail, error.headers)
+
+
 async def _oauth2_error(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, OAuth2Error)
     return JSONResponse({"detail": error.detail, "error": error.error}, error.status_code, error.headers)
 
 
-async def _validation_error(_: Request, error: Exception) -> JSONResponse:
+async def _validation_error(request: Request, error: Exception) -> Response:
     """FastAPI's own answer repeats the input, and with it a password."""
     assert isinstance(error, RequestValidationError)
     detail = [{key: item[key] for key in ("type", "loc", "msg")} for item in error.errors()]
-    return JSONResponse({"detail": detail}, status.HTTP_422_UNPROCESSABLE_CONTENT)
+    return error_response(request, status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
 
 
-async def _database_error(request: Request, error: Exception) -> JSONResponse:
+async def _database_error(request: Request, error: Exception) -> Response:
     """503 where the database cannot be reached, 409 where another request was quicker; all else is a bug."""
     assert isinstance(error, DBAPIError)
     if is_conflict(error):
@@ -69,17 +106,17 @@ async def _database_error(request: Request, error: Exception) -> JSONResponse:
     return await _database_away(request, error)
 
 
-async def _conflict(_: Request, error: Exception) -> JSONResponse:
+async def _conflict(request: Request, error: Exception) -> Response:
     detail = "This was changed, or taken, by another request. Look again, and try again."
-    return JSONResponse({"detail": detail}, status.HTTP_409_CONFLICT)
+    return error_response(request, status.HTTP_409_CONFLICT, detail)
 
 
-async def _database_away(_: Request, error: Exception) -> JSONResponse:
+async def _database_away(request: Request, error: Exception) -> Response:
     detail = "The database cannot be reached at the moment."
     logger.error("%s: %s", detail, error)
-    return JSONResponse({"detail": detail}, status.HTTP_503_SERVICE_UNAVAILABLE, {"Retry-After": str(RETRY_AFTER)})
+    return error_response(request, status.HTTP_503_SERVICE_UNAVAILABLE, detail, {"Retry-After": str(RETRY_AFTER)})
 
 
-async def _bug(_: Request, error: Exception) -> JSONResponse:
+async def _bug(request: Request, error: Exception) -> Response:
     """Says nothing of the reason, which goes to the log."""
-    return JSONResponse({"detail": "Internal server error"}, status.HTTP_500_INTERNAL_SERVER_ERROR)
+    return error_response(request, status.HTTP_500_INTERNAL_SERVER_ERROR, "Internal server error")

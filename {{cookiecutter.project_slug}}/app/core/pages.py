@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from app.core.negotiation import prefers_html
 from app.core.templating import render
 
 STATIC = Path(__file__).parent / "static"
@@ -55,6 +56,11 @@ def page(
     """
     html = render(template, root=root(request), **values)
     return HTMLResponse(html, status_code, {"Cache-Control": "no-store", **(headers or {})})
+
+
+def prefers_page(request: Request) -> bool:
+    """Tell whether JSON would please the client less. An answer that depends on it says `Vary: Accept`."""
+    return prefers_html(",".join(request.headers.getlist("Accept")))
 
 
 def root(request: Request) -> str:

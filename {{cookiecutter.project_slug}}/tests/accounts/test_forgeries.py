@@ -32,6 +32,7 @@ from app.settings import Settings
 from tests.conftest import ClientWith, bearer
 
 PUBLIC = {
+    "GET /",
     "GET /.well-known/jwks.json",
     "GET /account/forgot-password",
     "GET /account/reset-password",

@@ -1,0 +1,33 @@
+"""What a reader of `/docs` does there, with Playwright."""
+
+from playwright.sync_api import Locator, Page, Response, expect
+
+
+def authorize(docs: Page, username: str, password: str) -> None:
+    dialog = try_to_authorize(docs, username, password)
+    expect(dialog.get_by_role("button", name="Remove authorization")).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+
+
+def try_to_authorize(docs: Page, username: str, password: str) -> Locator:
+    """Return the dialog, still open."""
+    docs.get_by_role("button", name="Authorize").first.click()
+    dialog = docs.locator(".modal-ux")
+    dialog.get_by_label("username:").fill(username)
+    dialog.get_by_label("password:").fill(password)
+    dialog.get_by_role("button", name="Apply given OAuth2 credentials").click()
+    return dialog
+
+
+def call(docs: Page, operation: str, body: str = "", **parameters: str) -> Response:
+    """Fill in the form of `me-read_me`, which is tag and name, and press Execute. The page shows what is returned."""
+    block = docs.locator(f"#operations-{operation}")
+    block.locator(".opblock-summary-control").click()
+    for name, value in parameters.items():
+        block.locator(f"tr:is([data-param-name={name}], [data-property-name={name}]) input").first.fill(value)
+    if body:
+        block.locator(".body-param__text").fill(body)
+    with docs.expect_response(lambda response: response.request.resource_type == "fetch") as caught:
+        block.get_by_role("button", name="Execute").click()
+    expect(block.locator(".live-responses-table .response-col_status").last).to_contain_text(str(caught.value.status))
+    return caught.value
