@@ -158,7 +158,17 @@ def test_openapi_prints_the_document_that_is_served(plain: Service, served: Serv
 def test_help_lists_every_command(plain: Service) -> None:
     text = plain.manage("--help")
     commands = "runserver migrate makemigrations showmigrations createsuperuser changepassword check initenv routes"
-    for command in [*commands.split(), "openapi", "diffsettings", "shell", "dbshell", "completion", "sendtestemail", "worker", "grant"]:
+    for command in [
+        *commands.split(),
+        "openapi",
+        "diffsettings",
+        "shell",
+        "dbshell",
+        "completion",
+        "sendtestemail",
+        "worker",
+        "grant",
+    ]:
         assert re.search(rf"^ +{command} +\w", text, re.MULTILINE), command
 
 
@@ -551,8 +561,8 @@ def with_notes(copy: Service) -> Service:
 def test_a_dropped_folder_is_an_app(with_notes: Service) -> None:
     with_notes.manage("migrate")
     assert "makemigrations" in with_notes.problem("makemigrations", "--check")
-    assert "0003_add_notes" in with_notes.manage("makemigrations", "--name", "add_notes")
-    assert "Applied 0003_add_notes" in with_notes.manage("migrate")
+    assert "0004_add_notes" in with_notes.manage("makemigrations", "--name", "add_notes")
+    assert "Applied 0004_add_notes" in with_notes.manage("migrate")
     with server(with_notes.project, with_notes.python, with_notes.env) as served, connect(served) as client:
         assert client.post("/notes", json={"text": "hello", "count": 1}).json() == 1
         assert_faults_are_named(client)

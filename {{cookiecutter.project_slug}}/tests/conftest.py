@@ -5,6 +5,7 @@
     user        somebody, with the password `PASSWORD`
     admin       a superuser, with the password `PASSWORD`
     login       `await login(user)` logs in over HTTP and returns the header for the client's requests
+    enter       `await enter(admin)` logs in to the admin site, and leaves the cookie with the client
     allow       `await allow(user, "accounts.view_user")` gives permissions, by a group
     database    the `Database` of the application
     application the application itself; `settings` are its settings
@@ -27,7 +28,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
-from httpx import ASGITransport, AsyncClient
+from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -52,6 +53,7 @@ PASSWORD_HASH = get_password_hash(PASSWORD, rounds=4)
 
 Login = Callable[..., Awaitable[dict[str, str]]]
 Allow = Callable[..., Awaitable[Group]]
+Enter = Callable[..., Awaitable[Response]]
 ClientWith = Callable[..., Awaitable[AsyncClient]]
 
 
@@ -189,3 +191,11 @@ def allow(db: AsyncSession) -> Allow:
         return group
 
     return allow
+
+
+@pytest.fixture
+def enter(client: AsyncClient) -> Enter:
+    async def enter(user: User, password: str = PASSWORD, **form: str) -> Response:
+        return await client.post("/admin/login", data={"username": user.username, "password": password, **form})
+
+    return enter

@@ -16,10 +16,11 @@ from sqlalchemy.orm import selectinload
 
 from app.accounts import sessions
 from app.accounts.hashing import Passwords
-from app.accounts.models import Group, Permission, User
+from app.accounts.models import Group, Permission, Session, User
 from app.accounts.schemas import GroupCreate, GroupUpdate, UserRegister, UserUpdate
 from app.accounts.services import NotFound, Taken, a_superuser_stays, create_user, get_user
-from app.accounts.tasks import send_invitation
+from app.accounts.tasks import send_invitation, tell_of_new_password
+from app.accounts.validators import Names
 from app.core.tasks import TaskQueue
 
 
@@ -62,19 +63,47 @@ async def invite_user(db: AsyncSession, tasks: TaskQueue, passwords: Passwords, 
     return user
 
 
-async def update_user(db: AsyncSession, actor: Actor, user_id: UUID, changes: UserUpdate) -> User:
-    """Disabling ends all sessions. Raises NotFound, NotAllowed, Unknown, or LastSuperuser."""
+async def update_user(
+    db: AsyncSession, actor: Actor, user_id: UUID, changes: UserUpdate, new_hash: str | None = None
+) -> User:
+    """Disabling ends all sessions, and so does a new password; who is no longer staff is out of the admin site.
+
+    Raises NotFound, NotAllowed, Unknown, or LastSuperuser.
+    """
     user = await get_user(db, user_id)
     _may_change(actor, user)
     _may_grant_flags(actor, user, changes)
+    if new_hash is not None:
+        _may_take_over(actor, user)
+        user.hashed_password = new_hash
     if changes.groups is not None:
         await _set_groups(db, actor, user, changes.groups)
     async with a_superuser_stays(db, user):
         for name, value in changes.model_dump(exclude_none=True, exclude={"groups"}).items():
             setattr(user, name, value)
-    if user.disabled:
+    if user.disabled or new_hash is not None:
         await sessions.end_all(db, user.id, datetime.now(UTC))
+    elif changes.is_staff is False:
+        await sessions.end_in_browsers(db, user.id, datetime.now(UTC))
     await db.commit()
+    return user
+
+
+async def set_password(
+    db: AsyncSession,
+    tasks: TaskQueue,
+    passwords: Passwords,
+    actor: Actor,
+    user_id: UUID,
+    password: str,
+    changes: UserUpdate,
+) -> User:
+    """All of this or nothing; the user is told by mail. Raises as `update_user` does, or InvalidPassword."""
+    user = await get_user(db, user_id)
+    await db.commit()  # gives the connection back, as in `services.authenticate`
+    new_hash = await passwords.hash_new(password, Names(user.username, user.email, user.full_name))
+    user = await update_user(db, actor, user_id, changes, new_hash)
+    await tasks.send(tell_of_new_password, user.email, user.username)
     return user
 
 
@@ -87,9 +116,26 @@ async def delete_user(db: AsyncSession, actor: Actor, user_id: UUID) -> None:
     await db.commit()
 
 
+async def end_session(db: AsyncSession, actor: Actor, session_id: UUID) -> None:
+    """Log a device out. Raises NotFound, or NotAllowed."""
+    user = await db.scalar(select(User).join(Session, Session.user_id == User.id).where(Session.id == session_id))
+    if user is None:
+        raise NotFound("There is no such session")
+    _may_change(actor, user)
+    await sessions.end(db, session_id, user.id, datetime.now(UTC))
+    await db.commit()
+
+
 def _may_change(actor: Actor, user: User) -> None:
     if user.is_superuser and not actor.is_superuser:
         raise NotAllowed("Only a superuser changes a superuser")
+
+
+def _may_take_over(actor: Actor, user: User) -> None:
+    """Who sets a password can then do all that its user can."""
+    _may_grant(actor, user.permissions)
+    if user.is_staff and not (actor.is_staff or actor.is_superuser):
+        raise NotAllowed("Only staff sets the password of staff")
 
 
 def _may_grant_flags(actor: Actor, user: User, changes: UserUpdate) -> None:

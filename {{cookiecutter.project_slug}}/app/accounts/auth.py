@@ -10,19 +10,24 @@ async def exact(user: CurrentUser): ...         # as the database has it now
 async def read_posts(): ...                     # who has the permission; for all others it is 403
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, HTTPException, Request, status
 from fastapi.security import OAuth2PasswordBearer
 from fastapi.security.base import SecurityBase
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Row, Select, bindparam, func, select
 
+from app.accounts import services, sessions
 from app.accounts.models import Group, Permission, Session, User, group_permissions, user_groups
 from app.accounts.schemas import TokenData
+from app.accounts.services import InvalidCredentials
+from app.accounts.sessions import Device
+from app.accounts.throttling import login_throttle
 from app.accounts.tokens import InvalidToken
+from app.core.audit import Actor, acting
 from app.core.database import Database
 from app.core.openapi import admits, raises
 from app.core.permissions import declared_permissions
@@ -31,12 +36,19 @@ __all__ = [
     "AccessToken",
     "AuthenticatedUser",
     "CurrentUser",
+    "InvalidCredentials",
     "JWTBearer",
     "User",
+    "end_staff_session",
     "get_current_user",
+    "get_staff_user",
     "oauth2_scheme",
     "requires",
+    "start_staff_session",
 ]
+
+STAFF_SESSION = timedelta(hours=12)  # unused: it lasts through a working day, and not through the night
+TOUCHED_AFTER = timedelta(minutes=5)  # so often at most it is written down that a session is used
 
 # Reads the header; JWTBearer decides, so that every refusal is a 401.
 oauth2_scheme = OAuth2PasswordBearer(tokenUrl="token", refreshUrl="token", auto_error=False)
@@ -72,6 +84,7 @@ class JWTBearer(SecurityBase):
             data: TokenData = request.app.state.token_verifier.verify(token, datetime.now(UTC))
         except InvalidToken:
             raise invalid_token() from None
+        acting.set(Actor(data.sub, ""))
         return data
 
 
@@ -101,6 +114,7 @@ class AuthenticatedUser:
         return self.is_superuser or permission in self.permissions
 
 
+COLUMNS = len(fields(AuthenticatedUser))  # of a query; what else it asks for comes behind them
 SEPARATOR = "\n"  # in no name of a group or a permission
 
 
@@ -120,7 +134,7 @@ _permissions = (
 
 # Made once: to build a statement costs more than to run it. The order is that of AuthenticatedUser's fields; typed
 # loosely, since SQLAlchemy's own types end at ten columns.
-_current_user: Select[*tuple[Any, ...]] = (
+_user_of_session: Select[*tuple[Any, ...]] = (
     select(
         Session.id,
         User.id,
@@ -141,10 +155,11 @@ _current_user: Select[*tuple[Any, ...]] = (
         Session.id == bindparam("session_id"),
         Session.ended_at.is_(None),
         Session.expires_at > bindparam("now"),
-        User.id == bindparam("user_id"),
         User.disabled.is_(False),
     )
 )
+_current_user = _user_of_session.where(User.id == bindparam("user_id"))
+_staff_user = _user_of_session.add_columns(Session.last_used_at).where(User.is_staff, sessions.is_in_browser())
 
 
 @admits("a user who is logged in")
@@ -155,10 +170,17 @@ async def get_current_user(request: Request, token: AccessToken) -> Authenticate
     row = await database.fetch_one(_current_user, values)
     if row is None:
         raise invalid_token()
-    *columns, groups, permissions = row
+    return _acting(row)
+
+
+def _acting(row: Row[*tuple[Any, ...]]) -> AuthenticatedUser:
+    """Whatever the request changes from here on, it is this user who does it."""
+    *columns, groups, permissions = row[:COLUMNS]
     held = declared_permissions() if row.is_superuser else frozenset(_split(permissions))
-    fields: list[Any] = [*columns, _split(groups), held]
-    return AuthenticatedUser(*fields)
+    values: list[Any] = [*columns, _split(groups), held]
+    user = AuthenticatedUser(*values)
+    acting.set(Actor(user.id, user.username))
+    return user
 
 
 def _split(names: str | None) -> tuple[str, ...]:
@@ -198,3 +220,35 @@ def requires(permission: str) -> Any:
     `user: Annotated[AuthenticatedUser, requires("blog.view_post")]`.
     """
     return Depends(PermissionRequired(permission))
+
+
+async def start_staff_session(request: Request, name: str, password: str) -> UUID:
+    """Log in staff with a browser; the cookie that names the session must be signed.
+
+    Raises InvalidCredentials, also where it is no staff that logs in, or Throttled.
+    """
+    state, database = request.app.state, request.app.state.database
+    throttle, device, now = login_throttle(request), Device.of(request), datetime.now(UTC)
+    async with database.session() as db:
+        return await services.log_in_staff(db, state.passwords, throttle, name, password, device, now, STAFF_SESSION)
+
+
+async def get_staff_user(request: Request, session_id: UUID) -> AuthenticatedUser | None:
+    """Return whose session it is, as long as it lasts and they are staff. To ask puts its end off."""
+    database: Database = request.app.state.database
+    now = datetime.now(UTC)
+    row = await database.fetch_one(_staff_user, {"session_id": session_id, "now": now})
+    if row is None:
+        return None
+    if now - row.last_used_at > TOUCHED_AFTER:
+        async with database.session() as db:
+            await sessions.keep_alive(db, session_id, now, STAFF_SESSION)
+            await db.commit()
+    return _acting(row)
+
+
+async def end_staff_session(request: Request, user: AuthenticatedUser) -> None:
+    database: Database = request.app.state.database
+    async with database.session() as db:
+        await sessions.end(db, user.session_id, user.id, datetime.now(UTC))
+        await db.commit()

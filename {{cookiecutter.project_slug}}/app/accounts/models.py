@@ -10,6 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 from app.core.database import Base, by_code_point, utcnow
 from app.core.permissions import declared_permissions
 
+# How `app.core.audit` is to treat a column.
+SECRET = {"secret": True}
+DERIVED = {"audited": False}
+
 
 def fold(name: str) -> str:
     """The form in which names and addresses are compared: SQLite's own folding knows ASCII only."""
@@ -35,9 +39,13 @@ class Permission(Base):
     """Made by `migrate` of the models of every app; `app.accounts.permissions` says which."""
 
     __tablename__ = "accounts_permission"
+    __audited__ = ()
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     name: Mapped[str] = mapped_column(String(150), unique=True)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Group(Base):
@@ -51,19 +59,22 @@ class Group(Base):
         secondary=group_permissions, order_by=Permission.name, lazy="raise", passive_deletes=True
     )
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class User(Base):
     __tablename__ = "accounts_user"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
     username: Mapped[str] = mapped_column(String(150))
-    username_folded: Mapped[str] = mapped_column(by_code_point(150), unique=True)
+    username_folded: Mapped[str] = mapped_column(by_code_point(150), unique=True, info=DERIVED)
     email: Mapped[str] = mapped_column(String(254))
-    email_folded: Mapped[str] = mapped_column(by_code_point(320), unique=True)
+    email_folded: Mapped[str] = mapped_column(by_code_point(320), unique=True, info=DERIVED)
     email_verified: Mapped[bool] = mapped_column(default=False)
     full_name: Mapped[str] = mapped_column(String(150), default="")
-    full_name_folded: Mapped[str] = mapped_column(by_code_point(450), default="")
-    hashed_password: Mapped[str] = mapped_column(String(255))
+    full_name_folded: Mapped[str] = mapped_column(by_code_point(450), default="", info=DERIVED)
+    hashed_password: Mapped[str] = mapped_column(String(255), info=SECRET)
     disabled: Mapped[bool] = mapped_column(default=False)
     is_staff: Mapped[bool] = mapped_column(default=False)
     is_superuser: Mapped[bool] = mapped_column(default=False)
@@ -93,6 +104,9 @@ class User(Base):
         """Look for an e-mail address where the name has an `@`, which no username has."""
         return select(cls).where((cls.email_folded if "@" in name else cls.username_folded) == fold(name))
 
+    def __str__(self) -> str:
+        return self.username
+
     @property
     def permissions(self) -> frozenset[str]:
         """All that the groups have, which must be loaded; of a superuser, all there are."""
@@ -105,14 +119,16 @@ class Session(Base):
     """One login on one device; `app.accounts.sessions` says how its refresh tokens work."""
 
     __tablename__ = "accounts_session"
+    __audited__ = ("change",)  # that one ends; each login begins one, which is no news
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("accounts_user.id", ondelete="CASCADE"), index=True)
-    family_hash: Mapped[str] = mapped_column(String(64))
-    rotation_hash: Mapped[str] = mapped_column(String(64))
+    family_hash: Mapped[str] = mapped_column(String(64), info=SECRET)
+    rotation_hash: Mapped[str] = mapped_column(String(64), info=SECRET)
     user_agent: Mapped[str] = mapped_column(String(255))
     ip_address: Mapped[str | None] = mapped_column(String(45))
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     ended_at: Mapped[datetime | None]
+    user: Mapped[User] = relationship(lazy="raise")

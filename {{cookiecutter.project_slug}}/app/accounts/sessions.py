@@ -5,6 +5,8 @@ as long as the session lasts, and one that is new after each use. The table has 
 it cannot make a token. A right FAMILY with an old ROTATION is a token that was used before: somebody has a copy, nobody
 can tell who, and so the session ends. Without the right FAMILY it is no token of ours, and ends nothing.
 
+A browser at the admin site has a session without tokens, which a cookie keeps alive.
+
 All times come in as arguments; what these functions change is committed by their caller, but for `rotate`.
 """
 
@@ -16,12 +18,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+from fastapi.requests import HTTPConnection
 from sqlalchemy import ColumnElement, Update, delete, exists, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import Session, User
 
 SECRET_BYTES = 32  # 256 bits: too many to guess, so a fast hash is enough to keep them
+NO_SECRET = ""  # in the place of a hash: of nothing, so that no token fits
 DEVICE_LENGTH = 255
 FLUSH_BATCH = 5_000  # rows: a fraction of a second
 
@@ -34,6 +38,10 @@ class InvalidRefreshToken(Exception):
 class Device:
     user_agent: str
     ip_address: str | None
+
+    @classmethod
+    def of(cls, connection: HTTPConnection) -> "Device":
+        return cls(connection.headers.get("User-Agent", ""), connection.client.host if connection.client else None)
 
 
 @dataclass(frozen=True)
@@ -67,21 +75,45 @@ def _new_secret() -> str:
 
 
 def start(db: AsyncSession, user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> RefreshToken:
-    token = RefreshToken(uuid4(), _new_secret(), _new_secret())
-    db.add(
-        Session(
-            id=token.session_id,
-            user_id=user_id,
-            family_hash=_hash(token.family),
-            rotation_hash=_hash(token.rotation),
-            user_agent=device.user_agent[:DEVICE_LENGTH],
-            ip_address=device.ip_address,
-            created_at=now,
-            last_used_at=now,
-            expires_at=now + lifetime,
-        )
-    )
+    session = _new_session(user_id, device, now, lifetime)
+    token = RefreshToken(session.id, _new_secret(), _new_secret())
+    session.family_hash, session.rotation_hash = _hash(token.family), _hash(token.rotation)
+    db.add(session)
     return token
+
+
+def start_in_browser(db: AsyncSession, user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> UUID:
+    """Return the session's id. It is no secret: a cookie that names it must be signed."""
+    session = _new_session(user_id, device, now, lifetime)
+    session.family_hash = session.rotation_hash = NO_SECRET
+    db.add(session)
+    return session.id
+
+
+def _new_session(user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> Session:
+    return Session(
+        id=uuid4(),
+        user_id=user_id,
+        user_agent=device.user_agent[:DEVICE_LENGTH],
+        ip_address=device.ip_address,
+        created_at=now,
+        last_used_at=now,
+        expires_at=now + lifetime,
+    )
+
+
+def is_in_browser() -> ColumnElement[bool]:
+    return Session.family_hash == NO_SECRET
+
+
+async def keep_alive(db: AsyncSession, session_id: UUID, now: datetime, lifetime: timedelta) -> None:
+    """Put off the end of a session that has no tokens to be rotated."""
+    await db.execute(
+        update(Session)
+        .where(Session.id == session_id, is_in_browser(), _is_live(now))
+        .values(last_used_at=now, expires_at=now + lifetime)
+        .execution_options(audited=False)
+    )
 
 
 async def rotate(db: AsyncSession, text: str, now: datetime, lifetime: timedelta) -> tuple[UUID, RefreshToken]:
@@ -98,6 +130,7 @@ async def rotate(db: AsyncSession, text: str, now: datetime, lifetime: timedelta
         .where(old.is_of(), Session.rotation_hash == _hash(old.rotation), _is_live(now), _user_is_enabled())
         .values(rotation_hash=_hash(new.rotation), last_used_at=now, expires_at=now + lifetime)
         .returning(Session.user_id)
+        .execution_options(audited=False)
     )
     if user_id is None:
         await db.execute(_end(now).where(old.is_of()))
@@ -132,6 +165,10 @@ async def end(db: AsyncSession, session_id: UUID, user_id: UUID, now: datetime) 
 
 async def end_all(db: AsyncSession, user_id: UUID, now: datetime, *, keep: UUID | None = None) -> None:
     await db.execute(_end(now).where(Session.user_id == user_id, Session.id != keep if keep else true()))
+
+
+async def end_in_browsers(db: AsyncSession, user_id: UUID, now: datetime) -> None:
+    await db.execute(_end(now).where(Session.user_id == user_id, is_in_browser()))
 
 
 async def end_by_refresh_token(db: AsyncSession, text: str, now: datetime) -> None:

@@ -8,6 +8,7 @@ from importlib import import_module
 
 from fastapi import FastAPI
 
+from app.core.audit import Actor, acting, place
 from app.core.database import Database
 from app.settings import get_settings
 
@@ -18,11 +19,25 @@ class CommandError(Exception):
 
 @asynccontextmanager
 async def open_database() -> AsyncIterator[Database]:
+    act_as_operator()
     database = Database(get_settings().database_url)
     try:
         yield database
     finally:
         await database.dispose()
+
+
+def act_as_operator() -> None:
+    """From here on, it is for the audit log the user of the operating system who changes something."""
+    acting.set(Actor(None, _system_user()))
+    place.set("command line")
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a number without a name, as in some containers
+        return ""
 
 
 def load_application() -> FastAPI:
@@ -35,6 +50,7 @@ def load_application() -> FastAPI:
 @asynccontextmanager
 async def open_application() -> AsyncIterator[FastAPI]:
     """Yield it, to send tasks as it does; on the way out they have ended."""
+    act_as_operator()
     application = load_application()
     async with application.router.lifespan_context(application):
         yield application

@@ -83,6 +83,8 @@ def by_code_point(length: int) -> String:
 class Base(DeclarativeBase):
     __permissions__: ClassVar[tuple[str, ...]] = ("view", "add", "change", "delete")
     """What may be done with a model, each a permission such as `blog.view_post`; a model may name others."""
+    __audited__: ClassVar[tuple[str, ...]] = ("add", "change", "delete")
+    """What is written down in the audit log; `app.core.audit` says more."""
 
     # Alembic can only change or drop a constraint that has a name.
     metadata = MetaData(

@@ -9,13 +9,14 @@ from http.client import responses
 from math import ceil
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request, status
+from fastapi import HTTPException, Request, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.utils import is_body_allowed_for_status_code
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from app.core.database import DatabaseUnavailable, is_away, is_conflict
@@ -46,7 +47,7 @@ class ServerBusy(HTTPException):
         super().__init__(status.HTTP_503_SERVICE_UNAVAILABLE, detail, {"Retry-After": str(ceil(seconds))})
 
 
-def install_error_handlers(app: FastAPI) -> None:
+def install_error_handlers(app: Starlette) -> None:
     app.add_exception_handler(StarletteHTTPException, _http_error)
     app.add_exception_handler(OAuth2Error, _oauth2_error)
     app.add_exception_handler(RequestValidationError, _validation_error)

@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.core.audit import NOBODY, acting, place
 from app.core.logging import request_id
 from app.settings import Settings
 
@@ -73,6 +74,8 @@ class RequestEnvelope:
             return await self.app(scope, receive, send)
         name = _request_id(scope)
         request_id.set(name.decode())
+        acting.set(NOBODY)
+        place.set(scope["client"][0] if scope.get("client") else "")
         answered = 0
         started = time.perf_counter()
 
@@ -89,6 +92,8 @@ class RequestEnvelope:
             # Starlette has answered 500 by now, and raises it again for the server to log: we do, with the id.
             logger.exception("Unhandled error in %s %s", scope["method"], scope["path"])
         finally:
+            acting.set(NOBODY)
+            place.set("")
             _log_access(scope, answered, time.perf_counter() - started)
 
 

@@ -12,8 +12,11 @@ from app.core.registry import load_models
 
 
 def permission(action: str, model: type[Base]) -> str:
-    app = model.__module__.split(".")[1]
-    return f"{app}.{action}_{model.__name__.lower()}"
+    return f"{app_of(model)}.{action}_{model.__name__.lower()}"
+
+
+def app_of(model: type[Base]) -> str:
+    return model.__module__.split(".")[1]
 
 
 @cache

@@ -4,6 +4,7 @@ An app is a package in `app/`. Whatever it has of these modules is used:
 
     models       tables, on `app.core.database.Base`
     routes       `router`, an APIRouter
+    admin        pages of the admin site, as `app.admin.site` says
     commands     `cli`, a Typer: each function in the module that is marked with `@cli.command()` joins `manage.py`
     checks       functions marked with `app.core.checks.check`
     tasks        functions marked with `app.core.tasks.task`
@@ -52,5 +53,6 @@ def hooks(name: str) -> Iterator[Callable[..., Any]]:
 
 def load_models() -> None:
     """Complete `Base.metadata`."""
+    import_module("app.core.audit")  # the one table that is no app's
     for _ in modules("models"):
         pass

@@ -9,7 +9,11 @@ from httpx import AsyncClient, Response
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import administration
+from app.accounts.administration import NotAllowed, Operator
 from app.accounts.models import Group, User
+from app.accounts.schemas import UserUpdate
+from app.core.permissions import declared_permissions
 from tests.conftest import PASSWORD_HASH, Allow, Login, save
 
 Headers = dict[str, str]
@@ -261,3 +265,13 @@ async def test_permissions_are_those_of_the_models(client: AsyncClient, superuse
 
     assert {"accounts.view_user", "accounts.delete_session"} <= set(answer.json())
     assert answer.json() == sorted(answer.json())
+
+
+async def test_only_staff_sets_the_password_of_staff(db: AsyncSession, user: User) -> None:
+    """The admin site lets in nobody else, but the rule does not rely on that."""
+    user.is_staff = True
+    await db.commit()
+    actor = Operator(is_staff=False, is_superuser=False, permissions=declared_permissions())
+
+    with pytest.raises(NotAllowed, match="Only staff sets the password of staff"):
+        await administration.update_user(db, actor, user.id, UserUpdate(), "a hash")

@@ -33,7 +33,7 @@ def _dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_dropped")
 async def test_a_folder_is_an_app_with_no_list_to_edit(client_with: ClientWith) -> None:
-    assert registry.installed_apps() == ("accounts", "dropped", "hello")
+    assert registry.installed_apps() == ("accounts", "admin", "dropped", "hello")
     client: AsyncClient = await client_with()
 
     assert (await client.get("/dropped")).status_code == 200

@@ -89,7 +89,7 @@ async def _password_grant(form: TokenForm, request: Request, db: Db) -> tuple[UU
             login_throttle(request),
             form.username,
             form.password,
-            _device(request),
+            Device.of(request),
             datetime.now(UTC),
             _lifetime(request),
         )
@@ -121,10 +121,6 @@ GRANTS = {"password": _password_grant, "refresh_token": _refresh_grant}
 
 def _lifetime(request: Request) -> timedelta:
     return timedelta(days=request.app.state.settings.refresh_token_expire_days)
-
-
-def _device(request: Request) -> Device:
-    return Device(request.headers.get("User-Agent", ""), request.client.host if request.client else None)
 
 
 def _token(user_id: UUID, refresh_token: RefreshToken, policy: TokenPolicy) -> Token:

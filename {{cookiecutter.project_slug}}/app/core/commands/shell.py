@@ -18,7 +18,7 @@ import typer
 from fastapi import FastAPI
 from sqlalchemy import URL, select
 
-from app.core.cli import CommandError, load_application
+from app.core.cli import CommandError, act_as_operator, load_application
 from app.core.console import say
 from app.core.database import Base
 from app.settings import get_settings
@@ -38,6 +38,7 @@ def shell(
 
     It is IPython, where that is installed. What comes through a pipe is run as a script.
     """
+    act_as_operator()  # before the runner is made, which keeps this for all that it runs
     with asyncio.Runner() as runner, _names(runner) as names:
         if command is not None:
             _run(runner, command, names)

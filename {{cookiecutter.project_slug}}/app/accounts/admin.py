@@ -1,0 +1,172 @@
+"""The pages of accounts: what they do, the use cases of the API do for them."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from textwrap import shorten
+from typing import Any, ClassVar
+from uuid import UUID
+
+from pydantic import ValidationError
+from sqladmin.filters import BooleanFilter
+from sqlalchemy import and_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.responses import Response
+from wtforms import Form, PasswordField
+
+from app.accounts import administration
+from app.accounts.administration import NotAllowed, Unknown
+from app.accounts.errors import LAST_SUPERUSER
+from app.accounts.hashing import InvalidPassword
+from app.accounts.models import Group, Permission, Session, User, fold
+from app.accounts.schemas import GroupCreate, GroupUpdate, UserRegister, UserUpdate
+from app.accounts.services import LastSuperuser, NotFound, Taken
+from app.admin.site import ModelAdmin, Refused, acting_user, action, new_session
+from app.core.search import Condition, Range, begins_with
+
+# What a password means that is left empty.
+EMPTY_IN_CREATE = "May be left empty: a mail goes to the new user with a link to set it."
+EMPTY_IN_EDIT = "Left empty, it stays as it is. A new one ends all sessions."
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Say in words what the use cases refuse."""
+    try:
+        yield
+    except (NotAllowed, NotFound, InvalidPassword) as error:
+        raise Refused(str(error)) from None
+    except ValidationError as error:
+        faults = (f"{detail['loc'][0]}: {detail['msg']}." for detail in error.errors(include_input=False))
+        raise Refused(" ".join(faults)) from None
+    except Taken as error:
+        raise Refused(f"Another has this {error}") from None
+    except Unknown as error:
+        raise Refused(f"There are no such {error.field}: {error}") from None
+    except LastSuperuser:
+        raise Refused(LAST_SUPERUSER) from None
+
+
+class UserAdmin(ModelAdmin, model=User):
+    icon = "fa-solid fa-user"
+    column_list: ClassVar = [
+        "username",
+        "email",
+        "full_name",
+        "disabled",
+        "is_staff",
+        "is_superuser",
+        "date_joined",
+        "last_login",
+    ]
+    column_details_list: ClassVar = ["id", *column_list[:2], "email_verified", *column_list[2:], "groups"]
+    column_labels: ClassVar = {"is_staff": "Staff", "is_superuser": "Superuser", "date_joined": "Joined"}
+    column_searchable_list: ClassVar = ["username", "email", "full_name"]
+    column_default_sort = "username"
+    column_filters: ClassVar = [
+        BooleanFilter("disabled"),
+        BooleanFilter("is_staff", "Staff"),
+        BooleanFilter("is_superuser", "Superuser"),
+    ]
+    form_columns: ClassVar = ["username", "email", "full_name", "groups", "disabled", "is_staff", "is_superuser"]
+    form_create_rules: ClassVar = ["username", "email", "full_name"]
+    form_edit_rules: ClassVar = ["full_name", "groups", "disabled", "is_staff", "is_superuser"]
+
+    async def scaffold_form(self, rules: list[str] | None = None) -> type[Form]:
+        form = await super().scaffold_form(rules)
+        form.password = PasswordField(
+            "Password",
+            description=EMPTY_IN_EDIT if rules == self.form_edit_rules else EMPTY_IN_CREATE,
+            render_kw={"class": "form-control", "autocomplete": "new-password"},
+        )
+        return form
+
+    async def perform_create(self, request: Request, data: dict[str, Any]) -> User:
+        state = request.app.state
+        with refusals():
+            new = UserRegister(**data | {"password": data["password"] or None})
+            async with new_session(request) as db:
+                return await administration.invite_user(db, state.tasks, state.passwords, new)
+
+    async def perform_update(self, request: Request, pk: str, data: dict[str, Any]) -> User:
+        state, actor, user_id, password = request.app.state, acting_user(request), UUID(pk), data.pop("password")
+        with refusals():
+            changes = UserUpdate(**data)
+            async with new_session(request) as db:
+                if not password:
+                    return await administration.update_user(db, actor, user_id, changes)
+                return await administration.set_password(
+                    db, state.tasks, state.passwords, actor, user_id, password, changes
+                )
+
+    async def perform_delete(self, request: Request, pk: str) -> None:
+        with refusals():
+            async with new_session(request) as db:
+                await administration.delete_user(db, acting_user(request), UUID(pk))
+
+
+class GroupAdmin(ModelAdmin, model=Group):
+    icon = "fa-solid fa-users"
+    column_list: ClassVar = ["name"]
+    column_details_list: ClassVar = ["id", "name", "permissions"]
+    column_searchable_list: ClassVar = ["name"]
+    column_default_sort = "name"
+    form_columns: ClassVar = ["name", "permissions"]
+    form_widget_args: ClassVar = {"permissions": {"size": 16}}
+
+    async def perform_create(self, request: Request, data: dict[str, Any]) -> Group:
+        with refusals():
+            async with new_session(request) as db:
+                new = GroupCreate(name=data["name"], permissions=await _names(db, data["permissions"]))
+                return await administration.create_group(db, acting_user(request), new)
+
+    async def perform_update(self, request: Request, pk: str, data: dict[str, Any]) -> Group:
+        with refusals():
+            async with new_session(request) as db:
+                changes = GroupUpdate(name=data["name"], permissions=await _names(db, data["permissions"]))
+                return await administration.update_group(db, acting_user(request), UUID(pk), changes)
+
+    async def perform_delete(self, request: Request, pk: str) -> None:
+        with refusals():
+            async with new_session(request) as db:
+                await administration.delete_group(db, UUID(pk))
+
+
+class PermissionAdmin(ModelAdmin, model=Permission):
+    """`migrate` makes them of the models; they are given to groups."""
+
+    icon = "fa-solid fa-key"
+    can_create = can_edit = can_delete = False
+    column_list: ClassVar = ["name"]
+    column_details_list: ClassVar = ["id", "name"]
+    column_searchable_list: ClassVar = ["name"]
+    column_default_sort = "name"
+
+
+class SessionAdmin(ModelAdmin, model=Session):
+    icon = "fa-solid fa-laptop"
+    can_create = can_edit = can_delete = False
+    column_list: ClassVar = ["user", "ip_address", "created_at", "last_used_at", "expires_at", "ended_at", "user_agent"]
+    column_details_list: ClassVar = ["id", *column_list]
+    column_formatters: ClassVar = {"user_agent": lambda session, _: shorten(session.user_agent, 40, placeholder=" …")}
+    column_searchable_list: ClassVar = ["user"]
+    column_default_sort = ("expires_at", True)
+
+    def search(self, term: str) -> Condition:
+        """By what the username begins with."""
+        of_user = and_(User.id == Session.user_id, begins_with(User.username_folded, fold(term)))
+        test = select(User.id).where(of_user).correlate(Session).scalar_subquery().is_not(None)
+        return Condition((Range(of_user, test=test),))
+
+    @action(name="end", label="End", confirmation_message="Log it out?")
+    async def end(self, request: Request) -> Response:
+        for session in await self.chosen(request):
+            with refusals():
+                async with new_session(request) as db:
+                    await administration.end_session(db, acting_user(request), session.id)
+        return self.to_list(request)
+
+
+async def _names(db: AsyncSession, ids: Sequence[str]) -> set[str]:
+    """The form knows permissions by their ids, and the use cases by their names."""
+    return set(await db.scalars(select(Permission.name).where(Permission.id.in_(map(UUID, ids)))))

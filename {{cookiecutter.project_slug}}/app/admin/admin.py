@@ -1,0 +1,20 @@
+"""The page of the audit log, which can be read and no more."""
+
+from typing import ClassVar
+
+from app.admin import formats
+from app.admin.site import ModelAdmin
+from app.core.audit import AuditEntry
+
+
+class AuditEntryAdmin(ModelAdmin, model=AuditEntry):
+    name = "Audit entry"
+    name_plural = "Audit log"
+    icon = "fa-solid fa-clock-rotate-left"
+    can_create = can_edit = can_delete = False
+    column_list: ClassVar = ["at", "actor", "place", "action", "model", "object_name", "changes"]
+    column_labels: ClassVar = {"at": "When", "actor": "Who", "place": "From", "object_name": "Which", "changes": "What"}
+    column_searchable_list: ClassVar = ["actor", "object_id"]
+    column_default_sort = ("at", True)
+    column_formatters: ClassVar = {"changes": lambda entry, _: formats.in_a_line(entry.changes)}
+    column_formatters_detail: ClassVar = {"changes": lambda entry, _: formats.in_lines(entry.changes)}

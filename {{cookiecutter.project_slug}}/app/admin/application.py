@@ -1,0 +1,137 @@
+"""The site itself: sqladmin's, with our login, rights, errors and pages."""
+
+import logging
+from collections.abc import Iterator
+from inspect import isclass
+from pathlib import Path
+from types import MethodType, ModuleType, new_class
+from typing import Any
+
+from fastapi import FastAPI
+from sqladmin import Admin
+from sqladmin.authentication import login_required
+from sqladmin.models import BaseView, ModelView
+from starlette import status
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from app.admin.authentication import StaffAuthentication, login_page
+from app.admin.authorization import PermissionAuthorization
+from app.admin.middleware import Shield
+from app.admin.site import Refused
+from app.core import registry
+from app.core.errors import error_response, install_error_handlers
+from app.core.permissions import app_of
+from app.settings import TITLE
+
+HERE = Path(__file__).parent
+# The first two take any text in a row for the path of a file, and serve it: `.env`, if somebody is called that. An
+# import would pass the rules of the pages by. A logout changes something, and so is no link.
+CLOSED = ("file_download", "file_preview", "import", "logout")
+
+logging.getLogger("sqladmin.application").disabled = True  # it logs what is refused as a bug; a bug is logged by us
+
+
+class Site(Admin):
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(
+            app,
+            app.state.database.engine,
+            title=TITLE,
+            templates_dir=str(HERE / "templates"),
+            static_files_kwargs={"directory": HERE / "static"},
+            middlewares=[Middleware(Shield)],
+            authentication_backend=StaffAuthentication(app.state.settings),
+            authorization_backend=PermissionAuthorization(),
+        )
+        self.admin.state = app.state
+        install_error_handlers(self.admin)
+        self.admin.add_exception_handler(Refused, _refused)
+        self.admin.router.routes = [route for route in self.admin.routes if getattr(route, "name", "") not in CLOSED]
+        self.admin.add_route("/logout", self.logout, methods=["POST"], name="logout")
+        for module in registry.modules("admin"):
+            for view in _views(module):
+                self._add(view)
+
+    def _add(self, view: type[BaseView]) -> None:
+        """Models of two apps may have the same name, but not the same address."""
+        if issubclass(view, ModelView) and view.identity in {each.identity for each in self.views}:
+            view.identity = f"{app_of(view.model)}-{view.identity}"
+        self.add_view(view)
+
+    async def login(self, request: Request) -> Response:
+        if request.method == "GET":
+            return login_page(request, request.query_params.get("next", ""))
+        return await super().login(request)
+
+    async def create(self, request: Request) -> Response:
+        return _or_raise(request, await super().create(request))
+
+    async def edit(self, request: Request) -> Response:
+        return _or_raise(request, await super().edit(request))
+
+    @login_required
+    async def delete(self, request: Request) -> Response:
+        """One after the other, up to the first that must stay. A script asks, and shows plain text in a box."""
+        view = self._find_model_view(request.path_params["identity"])
+        try:
+            for key in filter(None, request.query_params.get("pks", "").split(",")):
+                await _delete(request, view, key)
+        except Refused as error:
+            return PlainTextResponse(str(error), status.HTTP_409_CONFLICT)
+        except HTTPException as error:
+            return PlainTextResponse(error.detail, error.status_code, error.headers)
+        return PlainTextResponse(str(request.url_for("admin:list", identity=view.identity)))
+
+    def _handle_action_decorated_func(self, func: MethodType, view: type[BaseView], view_instance: BaseView) -> None:
+        """sqladmin lets a link do what an action does; `static/admin.js` posts it."""
+        before = len(self.admin.router.routes)
+        super()._handle_action_decorated_func(func, view, view_instance)
+        for route in self.admin.router.routes[before:]:
+            if isinstance(route, Route):
+                route.methods = {"POST"}
+
+    @staticmethod
+    async def _handle_form_data(request: Request, obj: Any = None) -> FormData:
+        async with request.form() as form:
+            for _, value in form.multi_items():
+                if not isinstance(value, str) or "\0" in value:
+                    detail = "Neither files nor NUL characters are allowed."
+                    raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
+            return form
+
+
+def _views(module: ModuleType) -> Iterator[type[BaseView]]:
+    """Return what the module defines, each as a class of this site's own: sqladmin keeps the site on the class."""
+    for name, value in vars(module).items():
+        if isclass(value) and value.__module__ == module.__name__ and _is_page(value):
+            yield new_class(name, (value,))
+
+
+def _is_page(value: type) -> bool:
+    return issubclass(value, BaseView) and (hasattr(value, "model") or not issubclass(value, ModelView))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    return error_response(request, status.HTTP_409_CONFLICT, str(error))
+
+
+async def _delete(request: Request, view: ModelView, key: str) -> None:
+    row = await view.get_object_for_delete(key)
+    if row is None:
+        raise HTTPException(status.HTTP_404_NOT_FOUND)
+    if not await view.check_can_delete(request, row):
+        raise HTTPException(status.HTTP_403_FORBIDDEN)
+    await view.delete_model(request, key)
+
+
+def _or_raise(request: Request, response: Response) -> Response:
+    """sqladmin shows on the form whatever was raised. For what was no refusal there are better answers."""
+    failure: Exception | None = getattr(request.state, "failure", None)
+    if failure is not None:
+        raise failure
+    return response

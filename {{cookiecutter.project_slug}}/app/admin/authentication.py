@@ -1,0 +1,118 @@
+"""Who is let in: staff who log in with a browser, for as long as the row of their session says so."""
+
+import hashlib
+from urllib.parse import urlencode
+from uuid import UUID
+
+from itsdangerous import BadSignature, Signer
+from sqladmin.authentication import AuthenticationBackend
+from starlette import status
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from app.accounts.auth import InvalidCredentials, end_staff_session, get_staff_user, start_staff_session
+from app.core.pages import page
+from app.core.throttling import Throttled
+from app.settings import Settings
+
+COOKIE = "admin_session"
+REFUSAL = "Incorrect username or password"
+
+
+class StaffAuthentication(AuthenticationBackend):
+    """The cookie holds the id of a session and a signature: who reads the table has ids, but cannot sign them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.middlewares = []  # that of sqladmin would keep a whole dictionary in the cookie, and knows one key only
+        keys = (*reversed(settings.secret_key_fallbacks), settings.secret_key)  # the last one signs
+        self._signer = Signer(
+            [key.get_secret_value() for key in keys],
+            salt=f"app.admin.{COOKIE}",  # no signature made with these keys for another purpose fits
+            key_derivation="hmac",
+            digest_method=hashlib.sha256,
+        )
+        self._secure = settings.environment == "production"
+
+    async def authenticate(self, request: Request) -> Response | bool:
+        session_id = self._session_id(request)
+        user = session_id and await get_staff_user(request, session_id)
+        if not user:
+            return _to_login(request)
+        request.state.user = user
+        return True
+
+    async def get_user_id(self, request: Request) -> UUID:
+        user_id: UUID = request.state.user.id
+        return user_id
+
+    def _session_id(self, request: Request) -> UUID | None:
+        try:
+            return UUID(hex=self._signer.unsign(request.cookies.get(COOKIE, "")).decode())
+        except (BadSignature, ValueError):
+            return None
+
+    async def login(self, request: Request) -> Response:
+        """Tell why it was refused on the form itself, and no more than the API tells."""
+        async with request.form() as form:
+            name, password, following = (_text(form, field) for field in ("username", "password", "next"))
+        try:
+            session_id = await start_staff_session(request, name, password)
+        except InvalidCredentials:
+            return login_page(request, following, HTTPException(status.HTTP_400_BAD_REQUEST, REFUSAL))
+        except Throttled as error:
+            return login_page(request, following, error)
+        response = RedirectResponse(_local(request, following), status.HTTP_303_SEE_OTHER)
+        response.set_cookie(
+            COOKIE,
+            self._signer.sign(session_id.hex).decode(),
+            path=request.scope["root_path"],
+            secure=self._secure,
+            httponly=True,
+            samesite="lax",
+        )
+        return response
+
+    async def logout(self, request: Request) -> Response:
+        if await self.authenticate(request) is True:
+            await end_staff_session(request, request.state.user)
+        response = RedirectResponse(request.url_for("admin:login"), status.HTTP_303_SEE_OTHER)
+        response.delete_cookie(
+            COOKIE, path=request.scope["root_path"], secure=self._secure, httponly=True, samesite="lax"
+        )
+        return response
+
+
+def login_page(request: Request, following: str = "", refusal: HTTPException | None = None) -> Response:
+    return page(
+        request,
+        "admin/login.html",
+        status_code=refusal.status_code if refusal else status.HTTP_200_OK,
+        headers=refusal.headers if refusal else None,
+        refusal=refusal and refusal.detail,
+        following=following,
+    )
+
+
+def _to_login(request: Request) -> Response:
+    """A page is come back to after the login; what would have been sent is lost."""
+    if request.method == "DELETE":  # a script asks, and would take a redirect for success; plain text it shows
+        return PlainTextResponse("Your session has ended. Load the page again to log in.", status.HTTP_403_FORBIDDEN)
+    url = request.url_for("admin:login")
+    if request.method == "GET":
+        here = request.url
+        url = url.replace(query=urlencode({"next": f"{here.path}?{here.query}" if here.query else here.path}))
+    return RedirectResponse(url, status.HTTP_303_SEE_OTHER)
+
+
+def _local(request: Request, following: str) -> str:
+    """Return it where it is a page of the site: whatever stands in a link, nobody is sent elsewhere."""
+    home = request.url_for("admin:index").path
+    return following if following.startswith(home) else home
+
+
+def _text(form: FormData, name: str) -> str:
+    """Return "" also for what no username and no password is: a file, or text that no database can hold."""
+    value = form.get(name)
+    return value if isinstance(value, str) and "\0" not in value else ""

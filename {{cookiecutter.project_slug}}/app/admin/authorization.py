@@ -1,0 +1,32 @@
+"""What may be done on a page: what the permissions of its model allow, and a superuser may do everything."""
+
+from typing import Any
+
+from sqladmin.application import BaseAdmin
+from sqladmin.authorization import Action, AuthorizationBackend
+from sqladmin.models import ModelView
+from starlette.requests import Request
+
+from app.accounts.auth import AuthenticatedUser
+from app.core.permissions import permission
+
+# What is not here, such as a page's own actions, is a change.
+ACTIONS: dict[str, str] = {
+    Action.LIST: "view",
+    Action.DETAILS: "view",
+    Action.EXPORT: "view",
+    Action.CREATE: "add",
+    Action.DELETE: "delete",
+}
+
+
+class PermissionAuthorization(AuthorizationBackend):
+    def setup(self, admin: BaseAdmin) -> None:
+        self._admin = admin
+
+    def has_permission(self, request: Request, identity: str, action: str, obj: Any | None = None) -> bool:
+        user: AuthenticatedUser = request.state.user
+        for view in self._admin.views:
+            if isinstance(view, ModelView) and view.identity == identity:
+                return user.may(permission(ACTIONS.get(action, "change"), view.model))
+        return user.is_superuser  # a page of its own kind, without a model

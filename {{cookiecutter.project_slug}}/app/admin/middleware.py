@@ -1,0 +1,54 @@
+"""What the admin site asks of each request before anything else, and says of each answer. Pure ASGI, as in core."""
+
+from urllib.parse import urlsplit
+
+from starlette import status
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.errors import error_response
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1: they change nothing
+OURS = ("same-origin", "none")  # from a page of ours, or from none at all, as when somebody types an address
+
+
+class Shield:
+    """Refuses what a page of another origin sends to change something, since a browser adds our cookie to it, and text
+    that no database can hold. Lets no cache keep a page.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        if scope["method"] not in SAFE_METHODS and not is_ours(Headers(scope=scope)):
+            answer = error_response(Request(scope), status.HTTP_403_FORBIDDEN, "This came from another site.")
+            return await answer(scope, receive, send)
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            code = status.HTTP_422_UNPROCESSABLE_CONTENT
+            return await error_response(Request(scope), code, "NUL characters are not allowed.")(scope, receive, send)
+        await self.app(scope, receive, _unless_static(scope, send))
+
+
+def is_ours(headers: Headers) -> bool:
+    """Every browser of today sends one of both headers; what sends neither, such as curl, has no user to be tricked."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in OURS
+    origin = headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == headers.get("host")
+
+
+def _unless_static(scope: Scope, send: Send) -> Send:
+    if scope["path"].startswith(f"{scope['root_path']}/statics/"):
+        return send
+
+    async def send_uncached(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).setdefault("Cache-Control", "no-store")
+        await send(message)
+
+    return send_uncached

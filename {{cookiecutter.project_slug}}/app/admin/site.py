@@ -1,0 +1,176 @@
+"""What the pages of an app are made of, each in the app's module `admin`:
+
+from app.admin.site import ModelAdmin
+from app.notes.models import Note
+
+class NoteAdmin(ModelAdmin, model=Note): ...
+
+That lists, shows, adds, changes, deletes and exports notes, as far as the user has the permissions of the model. What
+else a page can be told stands in sqladmin's documentation of `ModelView`; what is different here:
+
+- A search finds what begins with the term; it looks at `x_folded` instead of `x`, where there is such a column.
+- A list can be sorted by the columns that have an index for it, together with the key.
+- Columns marked as secret are never shown.
+- An action (`@action`) is posted, and needs the permission to change.
+- What is done is done by `perform_create`, `perform_update` and `perform_delete`. They may call use cases of the app,
+  and raise `Refused` to say on the form what is wrong.
+"""
+
+import builtins
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqladmin import ModelView, action
+from sqladmin.formatters import BASE_FORMATTERS
+from sqladmin.forms import ModelConverter
+from sqladmin.helpers import object_identifier_values
+from sqladmin.pagination import Pagination
+from sqlalchemy import BigInteger, Column, Select, inspect, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapper
+from starlette import status
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app.accounts.auth import AuthenticatedUser
+from app.admin import formats, listing
+from app.core.database import is_conflict
+from app.core.search import Condition
+
+__all__ = ["ModelAdmin", "Refused", "acting_user", "action", "new_session"]
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
+MAX_CHOICES = 1000
+CONFLICT = "Another has the same, or this was changed meanwhile. Look again, and try again."
+
+
+class Refused(Exception):
+    """Its text says on the form why not."""
+
+
+def acting_user(request: Request) -> AuthenticatedUser:
+    user: AuthenticatedUser = request.state.user
+    return user
+
+
+def new_session(request: Request) -> AsyncSession:
+    session: AsyncSession = request.app.state.database.session()
+    return session
+
+
+class Choices(ModelConverter):
+    """Offers no more of a related model than a person can look through; `form_ajax_refs` lets one search for more."""
+
+    async def _prepare_select_options(self, prop: Any, session_maker: Any) -> list[tuple[str, Any]]:
+        async with session_maker() as db:
+            found = await db.scalars(select(prop.mapper.class_).limit(MAX_CHOICES))
+            return [(self._get_identifier_value(each), str(each)) for each in found]
+
+
+class ModelAdmin(ModelView):
+    page_size = 25
+    column_type_formatters: ClassVar = {**BASE_FORMATTERS, datetime: formats.moment}
+    form_converter = Choices
+    use_pretty_export = True
+    export_max_rows = 10_000
+
+    def __init__(self) -> None:
+        mapper: Mapper[Any] = inspect(self.model)
+        self._columns = [name for name, column in mapper.columns.items() if not column.info.get("secret")]
+        super().__init__()
+        self._column_labels = {each.key: formats.label(each.key) for each in mapper.attrs} | self._column_labels
+        if not self.column_sortable_list:
+            shown = (name for name in self._list_prop_names if name in self._columns)
+            self._sort_fields = [name for name in shown if listing.is_sorted(self.model, name)]
+
+    def _build_column_list(self, defaults: list[str], include: Any = None, exclude: Any = None) -> list[str]:
+        """Of each list of columns: those of secrets are never in it."""
+        names = super()._build_column_list(defaults, include, exclude)
+        return [name for name in names if name in self._columns or name in self._relation_names]
+
+    def get_list_columns(self) -> builtins.list[str]:
+        if self.column_list or self.column_exclude_list:
+            return super().get_list_columns()
+        return self._columns
+
+    async def edit_context(self, request: Request) -> dict[str, Any]:
+        """Whom or what the form changes stands above it."""
+        return {"title": str(await self.get_object_for_delete(request.path_params["pk"]))}
+
+    def search(self, term: str) -> Condition:
+        return Condition(tuple(listing.begins(self.model, name, term) for name in self._search_fields))
+
+    async def list(self, request: Request) -> Pagination:
+        term = request.query_params.get("search", "").strip()
+        return await listing.page_of(self, request, self.search(term) if term and self._search_fields else None)
+
+    def _stmt_by_identifier(self, identifier: str) -> Select[Any]:
+        """What cannot be a key is nobody's: another word than a UUID, or a number that the column cannot hold."""
+        try:
+            values = object_identifier_values(identifier, self.model)
+        except (ValueError, ArithmeticError):
+            raise HTTPException(status.HTTP_404_NOT_FOUND) from None
+        if not all(map(_fits, self.pk_columns, values)):
+            raise HTTPException(status.HTTP_404_NOT_FOUND)
+        return super()._stmt_by_identifier(identifier)
+
+    async def chosen(self, request: Request) -> Sequence[Any]:
+        """Return the rows that an action is for."""
+        keys = filter(None, request.query_params.get("pks", "").split(","))
+        rows = [await self.get_object_for_delete(key) for key in keys]
+        if None in rows:
+            raise HTTPException(status.HTTP_404_NOT_FOUND)
+        return rows
+
+    def to_list(self, request: Request) -> Response:
+        return RedirectResponse(request.url_for("admin:list", identity=self.identity), status.HTTP_303_SEE_OTHER)
+
+    async def insert_model(self, request: Request, data: dict[str, Any]) -> Any:
+        with _told(request):
+            return await self.perform_create(request, data)
+
+    async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
+        with _told(request):
+            return await self.perform_update(request, pk, data)
+
+    async def delete_model(self, request: Request, pk: str) -> None:
+        with _told(request):
+            await self.perform_delete(request, pk)
+
+    async def perform_create(self, request: Request, data: dict[str, Any]) -> Any:
+        """Return the new row."""
+        return await super().insert_model(request, data)
+
+    async def perform_update(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
+        """Return the changed row."""
+        return await super().update_model(request, pk, data)
+
+    async def perform_delete(self, request: Request, pk: str) -> None:
+        await super().delete_model(request, pk)
+
+    async def custom_export_cell(self, row: Any, name: str, value: Any) -> str | None:
+        """What begins like a formula is text, also for a spreadsheet."""
+        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else None
+
+
+def _fits(column: Column[Any], value: Any) -> bool:
+    bits = 64 if isinstance(column.type, BigInteger) else 32  # of PostgreSQL's, the sign included
+    return not isinstance(value, int) or value.bit_length() < bits
+
+
+@contextmanager
+def _told(request: Request) -> Iterator[None]:
+    """What is no refusal is left for `app.admin.application` to raise."""
+    try:
+        yield
+    except Refused:
+        raise
+    except Exception as error:
+        if isinstance(error, DBAPIError) and is_conflict(error):
+            raise Refused(CONFLICT) from None
+        request.state.failure = error
+        raise
