@@ -18,7 +18,7 @@ import yaml
 from tests.conftest import FOLDER, ROOT, Render, Run
 
 COPIED = json.loads((ROOT / "cookiecutter.json").read_text())["_copy_without_render"]
-SUFFIXES = (".py", ".html", ".css", ".js", ".mako", ".txt", ".gz")  # whose own braces mean something else
+SUFFIXES = (".py", ".html", ".css", ".js", ".mako", ".jinja", ".txt", ".gz")  # whose own braces mean something else
 DATABASES = ("SQLite", "PostgreSQL")
 
 # Put first in PYTHONPATH, Python runs it at the start of every process, the hook's too.

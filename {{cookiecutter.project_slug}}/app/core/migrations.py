@@ -74,12 +74,22 @@ async def make_migration(database: Database, name: str, *, empty: bool = False) 
 
     def run(connection: Connection) -> Script | list[Script | None] | None:
         options = {} if empty else {"process_revision_directives": _drop_empty}
-        rev_id = f"{_next_number():04d}_{name}"
-        return command.revision(config(connection, **options), message=name, autogenerate=not empty, rev_id=rev_id)
+        alembic = config(connection, **options)
+        return command.revision(alembic, message=name, autogenerate=not empty, rev_id=next_revision(name)[0])
 
     async with database.engine.connect() as connection:
         script = await connection.run_sync(run)
     return script.path if isinstance(script, Script) else None
+
+
+def next_revision(name: str) -> tuple[str, str | None]:
+    """Return the id of a migration that is yet to be made, and of the one that it comes after.
+
+    Raises alembic.util.CommandError where two branches have to be merged first.
+    """
+    scripts = ScriptDirectory.from_config(config())
+    number = 1 + sum(1 for _ in scripts.walk_revisions())
+    return f"{number:04d}_{name}", scripts.get_current_head()
 
 
 async def in_step(database: Database) -> bool:
@@ -114,10 +124,6 @@ def _applied(connection: Connection) -> set[str]:
 def _missing(connection: Connection) -> set[str]:
     everything = {script.revision for script in ScriptDirectory.from_config(config()).walk_revisions()}
     return everything - _applied(connection)
-
-
-def _next_number() -> int:
-    return 1 + sum(1 for _ in ScriptDirectory.from_config(config()).walk_revisions())
 
 
 def _drop_empty(_context: MigrationContext, _revision: object, directives: list[MigrationScript]) -> None:

@@ -33,11 +33,15 @@ def _dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_dropped")
 async def test_a_folder_is_an_app_with_no_list_to_edit(client_with: ClientWith) -> None:
-    assert registry.installed_apps() == ("accounts", "admin", "dropped", "hello")
+    assert {"accounts", "dropped"} <= set(registry.installed_apps())
+    assert list(registry.installed_apps()) == sorted(registry.installed_apps())
     client: AsyncClient = await client_with()
 
     assert (await client.get("/dropped")).status_code == 200
 
 
 def test_an_app_need_not_have_every_module() -> None:
-    assert [module.__name__ for module in registry.modules("models")] == ["app.accounts.models"]
+    names = {module.__name__ for module in registry.modules("models")}
+
+    assert "app.accounts.models" in names
+    assert "app.hello.models" not in names

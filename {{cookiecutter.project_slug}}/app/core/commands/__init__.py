@@ -18,7 +18,7 @@ from typer.main import get_command_name, get_group
 
 from app.core import registry
 
-CORE = ("server", "worker", "migrations", "project", "mail", "shell", "completion")
+CORE = ("server", "worker", "migrations", "project", "startapp", "mail", "shell", "completion")
 WIDTH = 140  # of the help in a pipe, where nobody says how wide a line may be
 
 
