@@ -80,7 +80,7 @@ def _folded(line: str) -> str:
     if len(line.rstrip()) <= MAX_LINE:
         return line
     module, names = line.rstrip().split(" import ")
-    return f"{module} import (\n    {names.replace(', ', ',\n    ')},\n)\n"
+    return "".join([f"{module} import (\n", *(f"    {name},\n" for name in names.split(", ")), ")\n"])
 
 
 # Its names are like no other's, and no one may choose them.
