@@ -249,14 +249,11 @@ def _redis_binary() -> Path:
 
 
 @dataclass(frozen=True)
-class Server:
-    url: str
+class Program:
+    """A process of a project, and what it says."""
+
     process: subprocess.Popen[bytes]
     log_file: Path
-
-    @property
-    def port(self) -> int:
-        return httpx.URL(self.url).port or 80
 
     def log(self) -> str:
         return self.log_file.read_text(encoding="utf-8")
@@ -268,6 +265,20 @@ class Server:
             assert time.monotonic() < deadline, f"The log lacks {text!r}:\n{self.log()}"
             time.sleep(0.02)
         return self.log()
+
+    def kill(self) -> None:
+        """As the machine may, with no warning; a second time does nothing."""
+        self.process.kill()
+        self.process.wait()
+
+
+@dataclass(frozen=True)
+class Server(Program):
+    url: str
+
+    @property
+    def port(self) -> int:
+        return httpx.URL(self.url).port or 80
 
     def accepts(self) -> bool:
         """Tell whether it takes new connections: no longer, once it has begun to end."""
@@ -292,8 +303,26 @@ def server(
 ) -> Iterator[Server]:
     """Serve `project`, on a free port where none is given; on the way out it gets SIGTERM, and must end in time."""
     port = port or free_port()
-    arguments = [part.format(port=port) for part in command]
-    with tempfile.TemporaryDirectory(prefix="server-") as folder:
+    with _program(project, python, env, [part.format(port=port) for part in command]) as program:
+        running = Server(program.process, program.log_file, f"http://{LOOPBACK}:{port}")
+        _wait_until_live(running)
+        yield running
+        terminate(running)
+
+
+@contextmanager
+def worker(project: Path, python: Path, env: Mapping[str, str], *options: str) -> Iterator[Program]:
+    """Run the project's tasks; on the way out it gets SIGTERM, unless the test has killed it, and must end in time."""
+    with _program(project, python, env, ["manage.py", "worker", *options]) as running:
+        running.log_until("Waiting for tasks.")
+        yield running
+        if running.process.poll() is None:
+            terminate(running)
+
+
+@contextmanager
+def _program(project: Path, python: Path, env: Mapping[str, str] | None, arguments: Sequence[str]) -> Iterator[Program]:
+    with tempfile.TemporaryDirectory(prefix="program-") as folder:
         log_file = Path(folder) / "log"
         with log_file.open("wb") as log:
             process = subprocess.Popen(
@@ -304,14 +333,11 @@ def server(
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        running = Server(f"http://{LOOPBACK}:{port}", process, log_file)
+        running = Program(process, log_file)
         try:
-            _wait_until_live(running)
             yield running
-            terminate(running)
         finally:
-            process.kill()  # does nothing where it has ended
-            process.wait()
+            running.kill()
 
 
 def _wait_until_live(running: Server) -> None:
@@ -322,14 +348,14 @@ def _wait_until_live(running: Server) -> None:
         time.sleep(0.05)
 
 
-def terminate(running: Server) -> None:
-    """Send SIGTERM to the server; a second time does nothing."""
+def terminate(running: Program) -> None:
+    """Send SIGTERM to a server or worker; a second time does nothing."""
     running.process.send_signal(signal.SIGTERM)
     try:
         status = running.process.wait(STOP_LIMIT)
     except subprocess.TimeoutExpired:
-        raise AssertionError(f"The server runs {STOP_LIMIT} s after SIGTERM:\n{running.log()}") from None
-    assert status in (0, -signal.SIGTERM), f"The server ended with status {status}:\n{running.log()}"
+        raise AssertionError(f"It runs {STOP_LIMIT} s after SIGTERM:\n{running.log()}") from None
+    assert status in (0, -signal.SIGTERM), f"It ended with status {status}:\n{running.log()}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.servers import LOOPBACK, Server, clean_environment, server
+from tests.servers import LOOPBACK, Program, Server, clean_environment, server, worker
 
 USERNAME, PASSWORD = "ada", "correct horse 9 ☕"
 EMAIL = f"{USERNAME}@example.com"
@@ -66,6 +66,10 @@ def create_superuser(service: Service, username: str = USERNAME, password: str =
 
 def serve(service: Service, port: int | None = None) -> AbstractContextManager[Server]:
     return server(service.project, service.python, service.env, port=port)
+
+
+def work(service: Service, *options: str) -> AbstractContextManager[Program]:
+    return worker(service.project, service.python, service.env, *options)
 
 
 def connect(served: Server) -> httpx.Client:

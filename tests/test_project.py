@@ -158,17 +158,8 @@ def test_openapi_prints_the_document_that_is_served(plain: Service, served: Serv
 def test_help_lists_every_command(plain: Service) -> None:
     text = plain.manage("--help")
     commands = "runserver migrate makemigrations showmigrations createsuperuser changepassword check initenv routes"
-    for command in [
-        *commands.split(),
-        "openapi",
-        "diffsettings",
-        "shell",
-        "dbshell",
-        "completion",
-        "sendtestemail",
-        "worker",
-        "grant",
-    ]:
+    commands += " openapi diffsettings shell dbshell completion sendtestemail worker grant revoke"
+    for command in commands.split():
         assert re.search(rf"^ +{command} +\w", text, re.MULTILINE), command
 
 
@@ -192,6 +183,7 @@ AWAY = f"postgresql://ada:tr0ub4dor@{LOOPBACK}:1/x"
         (["migrate", "9999_missing"], {}, "9999_missing"),
         (["makemigrations", "--name", "Add Bio!"], {}, "'Add Bio!'"),
         (["runserver", "8000x"], {}, "'8000x' is not [HOST:]PORT"),
+        (["worker"], {}, "TASK_BROKER_URL is empty"),
         (["showmigrations"], {"DATABASE_URL": "sqlite:////nowhere/at/all"}, "cannot be reached"),
         (["migrate"], {"DATABASE_URL": "sqlite:///pyproject.toml"}, "file is not a database"),
         (["changepassword", USERNAME], {"DATABASE_URL": AWAY}, "cannot be reached"),
@@ -230,6 +222,7 @@ WRONG = {
         ["manage.py", "migrate"],
         ["manage.py", "runserver"],
         ["manage.py", "runserver", "--workers", "2"],
+        ["manage.py", "worker"],
         ["-m", "uvicorn", "app.main:app"],
     ],
     ids=" ".join,

@@ -62,7 +62,8 @@ class TaskReceiver(Receiver):
     """
 
     def __init__(self, broker: AsyncBroker, source: ScheduleSource, settings: Settings, at_once: int = AT_ONCE) -> None:
-        super().__init__(broker, max_async_tasks=at_once, wait_tasks_timeout=0)  # `drain` waits
+        # It is not to start the broker, which may be away, nor to wait at the end: `drain` does.
+        super().__init__(broker, max_async_tasks=at_once, run_startup=False, wait_tasks_timeout=0)
         self._source = source
         # Before others take it over, so that no task runs twice at the same time.
         self._limit = settings.task_takeover_seconds * 0.9

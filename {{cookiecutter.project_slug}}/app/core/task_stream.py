@@ -103,8 +103,9 @@ class WorkerBroker(StreamBroker):
                 with self.outage.watch(RedisError):
                     if not is_prepared:
                         await self._declare_consumer_group()
+                        logger.info("Waiting for tasks.")
+                        is_prepared = True
                     entries = await self._abandoned() or await self._new()
-                is_prepared = True
             except RedisError:
                 is_prepared = False  # it may come back with no data
                 await asyncio.sleep(redis.RETRY_AFTER)
@@ -222,7 +223,6 @@ async def run_worker(app: FastAPI, at_once: int, stop: asyncio.Event) -> None:
     scheduler = Scheduler(broker, [source])
     scheduler.start()
     try:
-        logger.info("Waiting for tasks, to run %d at once.", at_once)
         await receiver.listen(stop)
         await receiver.drain(queue.deadline())
     finally:
