@@ -1,6 +1,7 @@
 import os
 from collections.abc import AsyncIterator
 
+from limits import RateLimitItem
 from sqlalchemy import exists, select
 
 from app.accounts.keys import key_path, load_keys
@@ -14,6 +15,7 @@ from app.settings import Settings, SettingsError
 MAX_ROUNDS = 14  # 0.8 s for a login
 MAX_ACCESS_MINUTES = 60
 MAX_REFRESH_DAYS = 90
+MAX_MAILS_PER_HOUR = 60  # to one recipient; twelve times the default
 MAX_FAILURES_PER_HOUR = 300  # for one account from one address; 5 a minute, fifteen times the default
 
 
@@ -67,10 +69,20 @@ async def tokens_expire_soon(settings: Settings, database: Database) -> AsyncIte
 
 @check(deploy=True)
 async def guesses_are_throttled(settings: Settings, database: Database) -> AsyncIterator[Problem]:
-    rate = settings.login_throttle
-    if rate.amount * 3600 > MAX_FAILURES_PER_HOUR * rate.get_expiry():
-        message = f"LOGIN_THROTTLE allows {rate}: a password that is not quite bad is guessed."
+    if _per_hour(settings.login_throttle) > MAX_FAILURES_PER_HOUR:
+        message = f"LOGIN_THROTTLE allows {settings.login_throttle}: a password that is not quite bad is guessed."
         yield Problem("accounts.W006", message, "Set it to 5/15 minutes, or near.")
+
+
+@check(deploy=True)
+async def mails_are_throttled(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if _per_hour(settings.mail_throttle) > MAX_MAILS_PER_HOUR:
+        message = f"MAIL_THROTTLE allows {settings.mail_throttle}: anybody can fill a mailbox with our mails."
+        yield Problem("accounts.W008", message, "Set it to 5/hour, or near.")
+
+
+def _per_hour(rate: RateLimitItem) -> float:
+    return rate.amount * 3600 / rate.get_expiry()
 
 
 @check(deploy=True)

@@ -260,6 +260,13 @@ async def redis_answers(settings: Settings, database: Database) -> AsyncIterator
         yield Problem("core.W018", f"Redis cannot be reached: {reason}.", "See REDIS_URL.")
 
 
+@check(deploy=True)
+async def task_broker_answers(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    url = settings.task_broker_url
+    if url is not None and (reason := await _redis_fault(url.get_secret_value())):
+        yield Problem("core.W019", f"The task broker cannot be reached: {reason}.", "See TASK_BROKER_URL.")
+
+
 async def _redis_fault(url: str) -> str | None:
     from redis.asyncio import Redis  # takes long to load, and few need it
     from redis.exceptions import RedisError

@@ -2,6 +2,7 @@
 
 import re
 from difflib import get_close_matches
+from email.headerregistry import Address
 from pathlib import Path
 
 from limits import RateLimitItem
@@ -49,7 +50,7 @@ def shown(name: str, value: object) -> str:
             return without_secrets(value.get_secret_value())
         case str() if "://" in value:
             return without_secrets(value)
-        case str() | int() | Path() | RateLimitItem():
+        case str() | int() | Path() | RateLimitItem() | Address():
             return str(value).replace("\n", "\\n")
         case tuple():
             return ",".join(shown(name, part) for part in value)

@@ -34,6 +34,7 @@ PEM = SecretStr(private_pem(new_private_key("EdDSA")))
             {"login_throttle": parse_rate("301/hour")},
             {"login_throttle": parse_rate("5/minute")},
         ),
+        (checks.mails_are_throttled, {"mail_throttle": parse_rate("61/hour")}, {}),
         (checks.passwords_are_judged, {"password_validators": ()}, {}),
     ],
 )

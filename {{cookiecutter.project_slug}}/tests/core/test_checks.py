@@ -81,13 +81,22 @@ async def test_a_password_that_anybody_would_try_is_named(settings: Settings, ad
     await database.dispose()
 
 
-async def test_a_redis_that_is_away_is_named(settings: Settings, database: Database, redis: RedisServer) -> None:
-    changes = {"redis_url": SecretStr(redis.url)}
+@pytest.mark.parametrize(
+    ("check", "setting", "problem"),
+    [
+        (checks.redis_answers, "redis_url", "core.W018"),
+        (checks.task_broker_answers, "task_broker_url", "core.W019"),
+    ],
+)
+async def test_a_redis_that_is_away_is_named(
+    settings: Settings, database: Database, redis: RedisServer, check: Check, setting: str, problem: str
+) -> None:
+    changes = {setting: SecretStr(redis.url)}
 
-    assert await found(checks.redis_answers, settings, database) == []
-    assert await found(checks.redis_answers, settings, database, **changes) == []
+    assert await found(check, settings, database) == []
+    assert await found(check, settings, database, **changes) == []
     redis.stop()
-    assert await found(checks.redis_answers, settings, database, **changes) == ["core.W018"]
+    assert await found(check, settings, database, **changes) == [problem]
 
 
 async def test_a_slip_in_env_is_named(

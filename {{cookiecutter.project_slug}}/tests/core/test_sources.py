@@ -1,9 +1,10 @@
+from email.headerregistry import Address
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from app.core.sources import misspelt, origins, shown, without_secrets
+from app.core.sources import MASK, misspelt, origins, shown, without_secrets
 from app.settings import Settings, parse_database_url, parse_rate
 
 
@@ -57,7 +58,7 @@ def test_of_an_address_no_secret_is_told(url: str, told: str) -> None:
         ("x", True, "true"),
         ("x", 5, "5"),
         ("x", "a\nb", "a\\nb"),
-        ("email_from", "App <no-reply@example.com>", "App <no-reply@example.com>"),
+        ("email_from", Address("App", "no-reply", "example.com"), "App <no-reply@example.com>"),
         ("x", "https://me:hush@h", "https://***@h"),
         ("x", (), ""),
         ("x", ("https://a", "b"), "https://a,b"),
@@ -72,3 +73,9 @@ def test_of_an_address_no_secret_is_told(url: str, told: str) -> None:
 )
 def test_values_are_shown_as_a_file_would_have_them(name: str, value: object, told: str) -> None:
     assert shown(name, value) == told
+
+
+def test_only_secrets_are_hidden(settings: Settings) -> None:
+    hidden = {name for name, value in settings if MASK in shown(name, value)}
+
+    assert hidden - {"database_url"} == {"secret_key"}
