@@ -8,6 +8,7 @@ from app.accounts.models import User
 from app.accounts.passwords import verify_password
 from app.accounts.services import find_user, get_user
 from app.accounts.sessions import Device
+from app.core.database import Database
 from tests.commands import call
 from tests.conftest import PASSWORD
 from tests.terminal import call_on_terminal, needs_terminal, without_control
@@ -118,10 +119,20 @@ async def test_what_cannot_be_granted_is_one_line(user: User, arguments: list[st
     assert "\n" not in outcome.err
 
 
-async def test_flushexpiredtokens_deletes_batch_by_batch(
-    db: AsyncSession, user: User, monkeypatch: pytest.MonkeyPatch
+async def test_sessions_are_deleted_and_committed_batch_by_batch(
+    db: AsyncSession, user: User, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sessions, "FLUSH_BATCH", 2)
+    await start_sessions(db, user)
+    now = datetime.now(UTC)
+
+    async with database.session() as observer:
+        left = [(batch, await sessions.count_over(observer, now)) async for batch in sessions.flush(db, now)]
+
+    assert left == [(2, 3), (2, 1), (1, 0)]
+
+
+async def test_flushexpiredtokens_deletes_only_what_is_over(db: AsyncSession, user: User) -> None:
     await start_sessions(db, user)
 
     assert await call("flushexpiredtokens") == (0, "5 sessions deleted.\n", "")
