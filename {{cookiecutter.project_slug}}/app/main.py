@@ -25,10 +25,12 @@ from app.settings import PROJECT, TITLE, Settings, SettingsError, get_settings
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await app.state.tasks.start()
-    yield
-    await app.state.tasks.stop()
-    await app.state.database.dispose()
-    await app.state.limiter.close()
+    try:
+        yield
+    finally:  # also where a command has failed
+        await app.state.tasks.stop()
+        await app.state.database.dispose()
+        await app.state.limiter.close()
 
 
 def create_app(settings: Settings) -> FastAPI:
