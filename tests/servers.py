@@ -3,6 +3,7 @@
 They run in processes of their own, and end with the `with` block whatever happens in it, Ctrl-C included.
 """
 
+import asyncio
 import os
 import shutil
 import signal
@@ -364,20 +365,23 @@ class SMTPServer:
 
     url: str
     messages: list[EmailMessage] = field(default_factory=list)
+    pause: float = 0
+    """Seconds before it says that it has taken a mail."""
 
     async def handle_DATA(  # noqa: N802 (aiosmtpd's name)
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
         assert isinstance(envelope.content, bytes)
+        await asyncio.sleep(self.pause)
         self.messages.append(message_from_bytes(envelope.content, policy=default))
         return "250 OK"
 
 
 @contextmanager
-def smtp_server() -> Iterator[SMTPServer]:
+def smtp_server(pause: float = 0) -> Iterator[SMTPServer]:
     """Take all mails, in a thread of this process."""
     port = free_port()
-    running = SMTPServer(f"smtp://{LOOPBACK}:{port}")
+    running = SMTPServer(f"smtp://{LOOPBACK}:{port}", pause=pause)
     controller = Controller(running, LOOPBACK, port, server_hostname="localhost")
     controller.start()
     try:

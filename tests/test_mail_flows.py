@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import Browse
-from tests.servers import Server, SMTPServer, free_port, smtp_server
-from tests.services import Service, bearer, connect, log_in, serve
+from tests.mailing import invite, recipients, seconds_through_a_killed_worker, slow_post_office
+from tests.servers import Server, SMTPServer, free_port, redis_or_skip, smtp_server, terminate
+from tests.services import Service, bearer, connect, log_in, prepare, serve
 
 PATIENCE = 30  # s
 
@@ -111,3 +112,23 @@ def set_password(browse: Browse, link: str, password: str) -> Page:
         page.get_by_label(label).fill(password)
     page.get_by_role("button").click()
     return page
+
+
+# No mail that was handed over is lost.
+
+
+def test_a_server_that_is_told_to_end_sends_what_is_under_way(prepared: Service) -> None:
+    with slow_post_office() as post_office:
+        with serve(prepared.with_env(EMAIL_URL=post_office.url)) as served:
+            expected = invite(served, 20)
+            assert recipients(post_office) != expected, "the server was too quick to be stopped in time"
+            terminate(served)
+        assert recipients(post_office) == expected
+        assert len(post_office.messages) == 20
+
+
+def test_what_a_killed_worker_held_is_sent_by_another(copy: Service) -> None:
+    """`bench/takeover.py` does the same with the default of 60 s."""
+    with redis_or_skip() as broker:
+        service = prepare(copy.with_env(TASK_TAKEOVER_SECONDS="5"))
+        seconds_through_a_killed_worker(service, broker, 100, patience=60)
