@@ -25,6 +25,7 @@ from app.admin.middleware import Shield
 from app.admin.site import Refused
 from app.core import registry
 from app.core.errors import error_response, install_error_handlers
+from app.core.openapi import admits
 from app.core.permissions import app_of
 from app.settings import TITLE
 
@@ -49,6 +50,7 @@ class Site(Admin):
             authorization_backend=PermissionAuthorization(),
         )
         self.admin.state = app.state
+        admits("a member of staff")(self.admin)
         install_error_handlers(self.admin)
         self.admin.add_exception_handler(Refused, _refused)
         self.admin.router.routes = [route for route in self.admin.routes if getattr(route, "name", "") not in CLOSED]

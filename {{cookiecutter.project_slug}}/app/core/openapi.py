@@ -63,7 +63,7 @@ def raises(*codes: int) -> Callable[[Marked], Marked]:
 
 
 def admits(whom: str) -> Callable[[Marked], Marked]:
-    """Name whom a dependency lets pass, for `manage.py routes`."""
+    """Name whom a dependency or a mounted application lets pass, for `manage.py routes`."""
 
     def mark(function: Marked) -> Marked:
         setattr(function, ADMITS, whom)

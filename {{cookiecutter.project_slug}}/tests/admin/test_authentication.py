@@ -6,6 +6,7 @@ from unittest.mock import patch
 from uuid import UUID, uuid4
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient, Response
 from itsdangerous import Signer
 from pydantic import SecretStr
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.models import Session, User
 from app.accounts.sessions import RefreshToken
 from app.admin.authentication import COOKIE, REFUSAL
+from app.core.commands.server import listed
 from tests.conftest import PASSWORD, PASSWORD_HASH, ClientWith, Enter, Login, save
 
 INDEX = "/admin/"
@@ -260,3 +262,7 @@ async def test_what_a_script_asks_for_is_no_login_page(client: AsyncClient) -> N
     assert (answer.status_code, answer.headers["Content-Type"]) == (403, "text/plain; charset=utf-8")
     assert "log in" in answer.text
     assert (await client.post("/admin/user/create")).headers["Location"].endswith(LOGIN)
+
+
+async def test_the_list_of_routes_says_who_may_come_here(application: FastAPI) -> None:
+    assert ("*", "/admin", "a member of staff") in [row[:3] for row in listed(application)]
