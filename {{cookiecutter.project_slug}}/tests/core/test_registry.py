@@ -34,6 +34,7 @@ def _dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("_dropped")
 async def test_a_folder_is_an_app_with_no_list_to_edit(client_with: ClientWith) -> None:
     assert {"accounts", "dropped"} <= set(registry.installed_apps())
+    assert "no_package" not in registry.installed_apps()
     assert list(registry.installed_apps()) == sorted(registry.installed_apps())
     client: AsyncClient = await client_with()
 

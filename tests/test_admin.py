@@ -1,0 +1,270 @@
+"""The admin site of a rendered project, in a browser; and projects that add a page to it, or do without it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Dialog, Page, expect
+
+from tests.browser import Browse
+from tests.servers import PostgreSQL, Server
+from tests.services import EMAIL, PASSWORD, USERNAME, Service, bearer, connect, log_in, prepare, serve
+
+NEW_PASSWORD = "sixteen tons of gravel"
+FLAG = "Staff"
+
+
+def enter(page: Page, username: str = USERNAME, password: str = PASSWORD) -> None:
+    page.get_by_label("Username or e-mail address").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+@pytest.fixture
+def admin(browse: Browse, served: Server) -> Page:
+    page = browse(f"{served.url}/admin")
+    enter(page)
+    return page
+
+
+def open_menu(page: Page, name: str) -> None:
+    page.locator("#navbar-menu").get_by_text(name, exact=True).click()
+    expect(page.locator(".card-title").first).to_have_text(name)
+
+
+def row(page: Page, text: str, icon: str = "eye") -> None:
+    """Click the icon that stands in the row."""
+    page.locator("tr", has_text=text).first.locator(f".fa-{icon}").click()
+
+
+def save(page: Page) -> None:
+    page.get_by_role("button", name="Save", exact=True).click()
+
+
+def search(page: Page, term: str) -> None:
+    page.locator("#search-input").fill(term)
+    page.locator("#search-button").click()
+    expect(page.locator("#search-input")).to_have_value(term)
+
+
+def test_a_user_from_the_first_to_the_last_click(admin: Page, served: Server) -> None:
+    """Made, found, changed, logged out and looked up in the log; the browser has nothing to complain of."""
+    make_a_user(admin, "grace")
+    with connect(served) as client:
+        token = log_in(client, "grace", NEW_PASSWORD).raise_for_status().json()["access_token"]
+        change_a_user(admin, "grace")
+        assert client.get("/users/me", headers=bearer(token)).json()["full_name"] == "Grace Hopper"
+        end_a_session(admin, "grace")
+        assert client.get("/users/me", headers=bearer(token)).status_code == 401
+    read_the_log(admin, "grace")
+    delete_a_user(admin, "grace")
+
+    admin.get_by_text("Logout").click()
+    expect(admin).to_have_title("Log in · My Service")
+    admin.goto(f"{served.url}/admin/user/list")
+    expect(admin).to_have_title("Log in · My Service")
+
+
+def make_a_user(page: Page, name: str) -> None:
+    open_menu(page, "Users")
+    page.get_by_role("link", name="New User").click()
+    for label, value in {"Username": name, "E-mail": f"{name}@example.com", "Password": NEW_PASSWORD}.items():
+        page.get_by_label(label).fill(value)
+    save(page)
+
+
+def change_a_user(page: Page, name: str) -> None:
+    search(page, name[:3].upper())
+    assert page.locator("tbody tr").count() == 1
+    row(page, name, "pen-to-square")
+    expect(page.locator(".page-title")).to_have_text(name)
+    page.get_by_label("Full name").fill("Grace Hopper")
+    page.get_by_label(FLAG).check()
+    save(page)
+    expect(page.locator("tbody")).to_contain_text("Grace Hopper")
+    page.get_by_role("link", name="Username").click()  # sorts
+    expect(page.locator("th .fa-arrow-up")).to_be_visible()
+    page.locator("#filter-sidebar").get_by_text("Yes").nth(1).click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
+def end_a_session(page: Page, name: str) -> None:
+    open_menu(page, "Sessions")
+    search(page, name)
+    row(page, name)
+    page.get_by_role("link", name="End", exact=True).click()
+    page.get_by_role("link", name="Yes").click()
+    expect(page.locator(".card-title").first).to_have_text("Sessions")
+
+
+def read_the_log(page: Page, name: str) -> None:
+    open_menu(page, "Audit log")
+    expect(page.locator("tbody tr").first).to_contain_text("accounts.session")
+    expect(page.locator("tbody")).not_to_contain_text(NEW_PASSWORD)
+    row(page, f"change accounts.user {name}")
+    details = page.locator("tbody")
+    expect(details).to_contain_text("full_name: nothing → Grace Hopper")
+    expect(details).to_contain_text("is_staff: no → yes")
+    expect(details).to_contain_text(USERNAME)
+
+
+def delete_a_user(page: Page, name: str) -> None:
+    open_menu(page, "Users")
+    row(page, name, "trash")
+    page.locator("#modal-delete-text", has_text="permanently delete").wait_for()
+    page.locator("#modal-delete-button").click()
+    expect(page.locator("tbody")).not_to_contain_text(name)
+
+
+def test_a_group_a_ticked_session_and_an_export(admin: Page, browse: Browse, served: Server) -> None:
+    open_menu(admin, "Groups")
+    admin.get_by_role("link", name="New Group").click()
+    admin.get_by_label("Name").fill("editors")
+    admin.get_by_label("Permissions").select_option(label=["accounts.view_user", "accounts.view_group"])
+    save(admin)
+    row(admin, "editors")
+    expect(admin.locator("tbody")).to_contain_text("(accounts.view_group) (accounts.view_user)")
+
+    open_menu(admin, "Users")
+    with admin.expect_download() as download:
+        admin.get_by_text("Export").click()
+        admin.get_by_text("CSV", exact=True).click()
+    assert EMAIL in download.value.path().read_text(encoding="utf-8")
+
+    with connect(served) as client:
+        token = log_in(client).raise_for_status().json()["access_token"]
+        open_menu(admin, "Sessions")
+        admin.locator("tr", has_text="python-httpx").first.locator(".select-box").check()
+        admin.get_by_role("button", name="Actions").click()
+        admin.locator("#action-customconfirm-end").click()
+        admin.locator("#action-custom-modal-end").click()
+        expect(admin.locator("tr", has_text="python-httpx").first.locator("td").nth(7)).to_contain_text("UTC")
+        assert client.get("/users/me", headers=bearer(token)).status_code == 401
+
+
+def test_what_is_refused_is_said_where_one_is(admin: Page, browse: Browse) -> None:
+    browse.expect("status of 400", "status of 409")
+    open_menu(admin, "Users")
+    admin.get_by_role("link", name="New User").click()
+    for label, value in {"Username": "bob", "E-mail": "bob@example.com", "Password": "12345"}.items():
+        admin.get_by_label(label).fill(value)
+    save(admin)
+    expect(admin.get_by_role("alert")).to_contain_text("This password is too short.")
+    expect(admin.get_by_label("Username")).to_have_value("bob")
+
+    open_menu(admin, "Users")
+    row(admin, USERNAME, "trash")
+    admin.locator("#modal-delete-text", has_text="permanently delete").wait_for()
+    said = []
+
+    def hear(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.accept()
+
+    admin.once("dialog", hear)
+    with admin.expect_event("dialog"):
+        admin.locator("#modal-delete-button").click()
+    assert said == ["This is the last superuser: make another one first"]
+
+
+def test_a_wrong_password_is_told_on_the_form(browse: Browse, served: Server) -> None:
+    browse.expect("status of 400")
+    page = browse(f"{served.url}/admin/session/list")
+    enter(page, password="wrong")
+    expect(page.get_by_role("alert")).to_have_text("Incorrect username or password")
+    enter(page)
+
+    expect(page.locator(".card-title").first).to_have_text("Sessions")
+
+
+FORM = """<!DOCTYPE html><link rel="icon" href="data:,">
+<form method="post" action="{url}/admin/group/create"><input name="name" value="intruders"></form>
+"""
+
+
+def test_a_form_of_another_site_changes_nothing(admin: Page, browse: Browse, served: Server) -> None:
+    """Really sent, by a browser that is logged in, from a page whose origin is none of ours."""
+    browse.expect("status of 403")
+    html = FORM.format(url=served.url)
+    admin.context.route("http://evil.localhost/", lambda route: route.fulfill(body=html, content_type="text/html"))
+    evil = browse("http://evil.localhost/")
+    evil.evaluate("document.forms[0].submit()")
+    expect(evil.locator("main")).to_contain_text("This came from another site.")
+
+    open_menu(admin, "Groups")
+    expect(admin.locator("tbody")).not_to_contain_text("intruders")
+
+
+NOTES = {
+    "__init__": "",
+    "models": """
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.database import Base
+
+
+class Note(Base):
+    __tablename__ = "notes_note"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    api_key: Mapped[str] = mapped_column(default="tr0ub4dor", info={"secret": True})
+""",
+    "admin": """
+from app.admin.site import ModelAdmin
+from app.notes.models import Note
+
+
+class NoteAdmin(ModelAdmin, model=Note): ...
+""",
+}
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def with_notes(request: pytest.FixtureRequest, copy: Service, tmp_path: Path) -> Service:
+    app = copy.project / "app" / "notes"
+    app.mkdir()
+    for name, text in NOTES.items():
+        (app / f"{name}.py").write_text(text, encoding="utf-8")
+    if request.param == "sqlite":
+        return copy
+    cluster: PostgreSQL = request.getfixturevalue("cluster")
+    return Service(copy.project, copy.python, {"DATABASE_URL": cluster.create_database(tmp_path.name)})
+
+
+def test_an_app_brings_a_page_of_its_own(with_notes: Service) -> None:
+    with_notes.manage("migrate")
+    with_notes.manage("makemigrations", "--name", "notes")
+    prepare(with_notes)
+    with serve(with_notes) as served, connect(served) as client:
+        client.post("/admin/login", data={"username": USERNAME, "password": PASSWORD})
+        assert client.get("/admin/note/create").status_code == 200
+        created = client.post("/admin/note/create", data={"text": "Remember the milk", "save": "Save"})
+        assert created.headers["Location"].endswith("/admin/note/list")
+        listed = client.get("/admin/note/list?sortBy=id&sort=desc").raise_for_status().text
+        details = client.get("/admin/note/details/1").raise_for_status().text
+        assert ("Remember the milk" in listed, "tr0ub4dor" in listed + details) == (True, False)
+        for key in ("2", "x", "-1", "1e3", "99999999999", "9" * 30):
+            assert client.get(f"/admin/note/details/{key}").status_code == 404, key
+        assert client.delete("/admin/note/delete?pks=1").is_success
+        log = client.get("/admin/audit-entry/export/json").json()
+    told = [(entry["actor"], entry["action"]) for entry in log if entry["model"] == "notes.note"]
+    assert sorted(told) == [(USERNAME, "add"), (USERNAME, "delete")]
+    assert "tr0ub4dor" not in str(log)
+
+
+def test_a_project_can_do_without_the_site(copy: Service) -> None:
+    """By deleting folders and files, and what else the README names; what is done is still written down."""
+    shutil.rmtree(copy.project / "app" / "admin")
+    shutil.rmtree(copy.project / "tests" / "admin")
+    (copy.project / "app" / "accounts" / "admin.py").unlink()
+    (copy.project / "tests" / "accounts" / "test_admin.py").unlink()
+    suite = ("tests/accounts/test_audit.py", "tests/core/test_registry.py")
+    for command in (("mypy",), ("pytest", "-q", "--no-cov", *suite)):
+        done = copy.run("-m", *command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    prepare(copy)
+    assert copy.manage("makemigrations", "--check") == "No changes detected.\n"
+    with serve(copy) as served, connect(served) as client:
+        assert client.get("/admin/").status_code == 404
+        assert log_in(client).status_code == 200
