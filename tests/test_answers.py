@@ -285,7 +285,7 @@ def test_a_package_name_is_one_by_pep_508(slug: str) -> None:
 
 
 def test_a_text_without_marks_is_no_template() -> None:
-    environment = Environment(extensions=[answers.Answers])
+    environment = Environment(extensions=[answers.Answers])  # noqa: S701 (no page comes of it)
 
     assert environment.from_string("app/accounts/models.py").render() == "app/accounts/models.py"
     assert isinstance(environment.from_string("app/{ }/%.py"), answers.Plain)
