@@ -86,7 +86,7 @@ def test_it_is_served_and_has_its_page_in_the_admin_site(served: Server, browse:
     page = browse(f"{served.url}/admin/")
     page.get_by_label("Username").fill(USERNAME)
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button").last.click()
+    page.get_by_role("button", name="Log in").click()
     page.get_by_role("link", name="Posts").first.click()
     assert page.get_by_role("cell", name="Hello").is_visible()
 

@@ -1,4 +1,4 @@
-"""The smallest app there is: copy this folder to begin one of your own, or delete it."""
+"""The smallest app there is: `manage.py startapp` begins one with more in it. May be deleted."""
 
 from fastapi import APIRouter
 
