@@ -10,12 +10,13 @@ from tests.browser import Browse
 from tests.servers import PostgreSQL, Server
 from tests.services import PASSWORD, USERNAME, Service, bearer, connect, log_in, prepare, serve
 
-# Every suite that asks all routes there are, and those of the new apps.
+# Those of the new apps, and all that ask every route, or what apps there are.
 SUITES = (
     "tests/blog",
     "tests/notification_settings",
     "tests/accounts/test_forgeries.py",
     "tests/accounts/test_permissions.py",
+    "tests/core/commands/test_startapp.py",
     "tests/core/test_openapi.py",
     "tests/core/test_registry.py",
 )

@@ -1,4 +1,7 @@
-"""In a project of the tests' own, with nothing in it; what it writes is run by nobody here."""
+"""In a project of the tests' own, with nothing in it; what it writes is run by nobody here.
+
+The names are such as no app of the project is likely to have: those are taken.
+"""
 
 import ast
 from pathlib import Path
@@ -12,14 +15,14 @@ from app.core.commands.startapp import NewApp
 from tests.commands import call
 
 FILES = [
-    "app/blog/__init__.py",
-    "app/blog/models.py",
-    "app/blog/schemas.py",
-    "app/blog/routes.py",
-    "app/blog/admin.py",
-    "app/migrations/versions/0001_blog.py",
-    "tests/blog/__init__.py",
-    "tests/blog/test_routes.py",
+    "app/xyzzy/__init__.py",
+    "app/xyzzy/models.py",
+    "app/xyzzy/schemas.py",
+    "app/xyzzy/routes.py",
+    "app/xyzzy/admin.py",
+    "app/migrations/versions/0001_xyzzy.py",
+    "tests/xyzzy/__init__.py",
+    "tests/xyzzy/test_routes.py",
 ]
 
 
@@ -37,7 +40,7 @@ def written(root: Path) -> set[str]:
 
 
 async def test_it_writes_an_app_and_says_what_is_next(root: Path) -> None:
-    outcome = await call("startapp", "blog", "--model", "Post")
+    outcome = await call("startapp", "xyzzy", "--model", "Plugh")
 
     said = [*(f"Wrote {path}" for path in FILES), "Next: `python manage.py migrate` and `make test`."]
     assert outcome == (0, "\n".join(said) + "\n", "")
@@ -46,38 +49,38 @@ async def test_it_writes_an_app_and_says_what_is_next(root: Path) -> None:
     for source in sources.values():
         ast.parse(source)
         assert "\r" not in source
-    assert 'class Post(Base):\n    __tablename__ = "blog_post"\n' in sources["app/blog/models.py"]
-    assert '@router.get("/{post_id}", dependencies=[requires("blog.view_post")])\n' in sources["app/blog/routes.py"]
-    assert "down_revision = None\n" in sources["app/migrations/versions/0001_blog.py"]
+    assert 'class Plugh(Base):\n    __tablename__ = "xyzzy_plugh"\n' in sources["app/xyzzy/models.py"]
+    assert '@router.get("/{plugh_id}", dependencies=[requires("xyzzy.view_plugh")])\n' in sources["app/xyzzy/routes.py"]
+    assert "down_revision = None\n" in sources["app/migrations/versions/0001_xyzzy.py"]
 
 
 async def test_its_migration_comes_after_the_last(root: Path) -> None:
-    for name in ("notes", "blog"):
+    for name in ("plovers", "xyzzy"):
         assert (await call("startapp", name)).status == 0
 
-    source = (root / "app/migrations/versions/0002_blog.py").read_text(encoding="utf-8")
-    assert 'revision = "0002_blog"\ndown_revision = "0001_notes"\n' in source
+    source = (root / "app/migrations/versions/0002_xyzzy.py").read_text(encoding="utf-8")
+    assert 'revision = "0002_xyzzy"\ndown_revision = "0001_plovers"\n' in source
 
 
 async def test_where_there_is_no_admin_site_there_is_no_page_for_it(root: Path) -> None:
     (root / "app" / "admin").rmdir()
 
-    await call("startapp", "blog", "--model", "Post")
+    await call("startapp", "xyzzy", "--model", "Plugh")
 
-    assert written(root) == set(FILES) - {"app/blog/admin.py"}
+    assert written(root) == set(FILES) - {"app/xyzzy/admin.py"}
 
 
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["Blog"], "'Blog' does not match [a-z][a-z0-9_]*, as in `notes`."),
-        (["../blog"], "'../blog' does not match [a-z][a-z0-9_]*, as in `notes`."),
-        (["blog", "--model", "post"], "'post' does not match [A-Z][A-Za-z0-9]*, as in `--model Note`."),
-        (["blog", "--model", ""], "'' does not match [A-Z][A-Za-z0-9]*, as in `--model Note`."),
+        (["Xyzzy"], "'Xyzzy' does not match [a-z][a-z0-9_]*, as in `notes`."),
+        (["../xyzzy"], "'../xyzzy' does not match [a-z][a-z0-9_]*, as in `notes`."),
+        (["xyzzy", "--model", "post"], "'post' does not match [A-Z][A-Za-z0-9]*, as in `--model Note`."),
+        (["xyzzy", "--model", ""], "'' does not match [A-Z][A-Za-z0-9]*, as in `--model Note`."),
         (["a" * 25], f"'{'a' * 25}' is longer than 24 characters."),
         (["a" * 24], f"'{'a' * 24}' and 'A{'a' * 23}' are too long together."),
         (["class"], "'class' is a word of Python's own."),
-        (["school", "--model", "Class"], "'class' is a word of Python's own."),
+        (["xyzzy", "--model", "Class"], "'class' is a word of Python's own."),
         (["migrations"], "'migrations' is taken: there is app/migrations."),
         (["main"], "'main' is taken: there is app/main.py."),
         (["checks"], "'checks' is taken: there is tests/checks.py."),
@@ -85,18 +88,21 @@ async def test_where_there_is_no_admin_site_there_is_no_page_for_it(root: Path) 
         (["docs"], "'docs' is taken: /docs is served already."),
         (["groups"], "'groups' is taken: /groups is served already."),
         (["token"], "'token' is taken: /token is served already."),
-        (["hello"], "'hello' is taken: routes have this tag."),
-        (["blog", "--model", "User"], "'User' is taken: a route is called create_user. Choose another with `--model`."),
+        (["me"], "'me' is taken: routes have this tag."),
+        (
+            ["xyzzy", "--model", "User"],
+            "'User' is taken: a route is called create_user. Choose another with `--model`.",
+        ),
         (
             ["accounts", "--model", "Session"],
             "'Session' is taken: there is a table accounts_session. Choose another with `--model`.",
         ),
         (
-            ["pages"],
+            ["xyzzy", "--model", "Page"],
             "'Page' means something else in the files of a new app: choose another with `--model`.",
         ),
         (
-            ["blog", "--model", "New"],  # a parameter would be called `new`, as another is
+            ["xyzzy", "--model", "New"],  # a parameter would be called `new`, as another is
             "'New' means something else in the files of a new app: choose another with `--model`.",
         ),
     ],
@@ -116,7 +122,7 @@ async def test_what_cannot_be_finished_is_taken_back(root: Path) -> None:
     (root / "tests").rmdir()
     before = set(root.rglob("*"))
 
-    outcome = await call("startapp", "blog")
+    outcome = await call("startapp", "xyzzy")
 
     assert (outcome.status, outcome.out) == (1, "")
     assert outcome.err.startswith("The app cannot be written: ")
