@@ -18,11 +18,16 @@ from app.accounts import administration
 from app.accounts.administration import NotAllowed, Unknown
 from app.accounts.errors import LAST_SUPERUSER
 from app.accounts.hashing import InvalidPassword
+from app.accounts.listing import list_users
 from app.accounts.models import Group, Permission, Session, User, fold
-from app.accounts.schemas import GroupCreate, GroupUpdate, UserRegister, UserUpdate
+from app.accounts.schemas import GroupCreate, GroupUpdate, UserQuery, UserRegister, UserUpdate
 from app.accounts.services import LastSuperuser, NotFound, Taken
 from app.admin.site import ModelAdmin, Refused, acting_user, action, new_session
+from app.core.pagination import Paging
 from app.core.search import Condition, Range, begins_with
+
+MAX_SEARCH = 254  # characters, as many as an address has
+YES_NO = {"true": True, "false": False}
 
 # What a password means that is left empty.
 EMPTY_IN_CREATE = "May be left empty: a mail goes to the new user with a link to set it."
@@ -71,6 +76,15 @@ class UserAdmin(ModelAdmin, model=User):
     form_columns: ClassVar = ["username", "email", "full_name", "groups", "disabled", "is_staff", "is_superuser"]
     form_create_rules: ClassVar = ["username", "email", "full_name"]
     form_edit_rules: ClassVar = ["full_name", "groups", "disabled", "is_staff", "is_superuser"]
+
+    async def rows(self, request: Request, paging: Paging) -> tuple[Sequence[User], int]:
+        asked, sorting = request.query_params, self.sorting(request)
+        values = {name: YES_NO.get(asked.get(name, "")) for name in ("disabled", "is_staff", "is_superuser")}
+        search = asked.get("search", "").strip()[:MAX_SEARCH]
+        sort = f"{'-' * sorting[1]}{sorting[0]}" if sorting else None
+        query = UserQuery.model_validate({"search": search, "sort": sort, **values, **paging.model_dump()})
+        async with new_session(request) as db:
+            return await list_users(db, query)
 
     async def scaffold_form(self, rules: list[str] | None = None) -> type[Form]:
         form = await super().scaffold_form(rules)

@@ -1,6 +1,6 @@
 """Pages of a list: searched, filtered and sorted by `app.core.search`, so that a million rows take no longer."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from sqladmin.models import ModelView
@@ -27,8 +27,22 @@ class Count(int):
         return f"more than {CAP:,}" if self > CAP else int.__str__(self)
 
 
-async def page_of(view: ModelView, request: Request, search: Condition | None) -> Pagination:
-    paging = _paging(view, request)
+def paging_of(view: ModelView, request: Request) -> Paging:
+    number = view.validate_page_number(request.query_params.get("page"), 1)
+    size = view.validate_page_number(request.query_params.get("pageSize"), view.page_size)
+    size = min(max(size, 1), max(view.page_size_options))
+    number = min(max(number, 1), CAP // size + 1)
+    return Paging(limit=size, offset=(number - 1) * size)
+
+
+def page_of(rows: Sequence[Any], count: int, paging: Paging) -> Pagination:
+    return Pagination([*rows], paging.offset // paging.limit + 1, paging.limit, Count(min(count, CAP + 1)))
+
+
+async def find_rows(
+    view: ModelView, request: Request, search: Condition | None, paging: Paging
+) -> tuple[Sequence[Any], int]:
+    """Return a page of rows, and the count, as `app.core.search.find` does."""
     key = key_of(view.model)
     conditions = [search] if search else []
     conditions += [condition async for condition in _conditions(view, request, key)]
@@ -37,16 +51,7 @@ async def page_of(view: ModelView, request: Request, search: Condition | None) -
         related = [selectinload(relation) for relation in view._list_relations]
         found = (await db.scalars(select(view.model).where(key.in_(keys)).options(*related))).all()
     rows = {getattr(row, key.key): row for row in found}
-    in_order = [rows[each] for each in keys if each in rows]
-    return Pagination(in_order, paging.offset // paging.limit + 1, paging.limit, Count(min(count, CAP + 1)))
-
-
-def _paging(view: ModelView, request: Request) -> Paging:
-    number = view.validate_page_number(request.query_params.get("page"), 1)
-    size = view.validate_page_number(request.query_params.get("pageSize"), view.page_size)
-    size = min(max(size, 1), max(view.page_size_options))
-    number = min(max(number, 1), CAP // size + 1)
-    return Paging(limit=size, offset=(number - 1) * size)
+    return [rows[each] for each in keys if each in rows], count
 
 
 def key_of(model: type) -> Column:
@@ -80,19 +85,19 @@ def _where(query: Select[Any], key: Column) -> ColumnElement[bool] | None:
     return key.in_(query.with_only_columns(key).order_by(None))
 
 
-def _order(view: ModelView, request: Request) -> Order:
+def sorting(view: ModelView, request: Request) -> tuple[str, bool] | None:
     name = request.query_params.get("sortBy", "")
-    if not name:
-        default, descending = view._get_default_sort()[0]
-        return order(view.model, view._get_prop_name(default), descending, asked=False)
-    if name not in view._sort_fields:
+    if name and name not in view._sort_fields:
         raise HTTPException(status.HTTP_400_BAD_REQUEST, "This column cannot be sorted by.")
-    return order(view.model, name, request.query_params.get("sort") == "desc", asked=True)
+    return (name, request.query_params.get("sort") == "desc") if name else None
 
 
-def order(model: type, name: str, descending: bool, *, asked: bool) -> Order:
-    column = comparable(model, name)
-    return Order(column, descending, nullable=bool(inspect(model).columns[column.key].nullable), asked=asked)
+def _order(view: ModelView, request: Request) -> Order:
+    asked = sorting(view, request)
+    name, descending = asked or view._get_default_sort()[0]
+    column = comparable(view.model, view._get_prop_name(name))
+    nullable = bool(inspect(view.model).columns[column.key].nullable)
+    return Order(column, descending, nullable=nullable, asked=asked is not None)
 
 
 def comparable(model: type, name: str) -> Column:

@@ -39,6 +39,7 @@ from starlette.responses import RedirectResponse, Response
 from app.accounts.auth import AuthenticatedUser
 from app.admin import formats, listing
 from app.core.database import is_conflict
+from app.core.pagination import Paging
 from app.core.search import Condition
 
 __all__ = ["ModelAdmin", "Refused", "acting_user", "action", "new_session"]
@@ -105,8 +106,20 @@ class ModelAdmin(ModelView):
         return Condition(tuple(listing.begins(self.model, name, term) for name in self._search_fields))
 
     async def list(self, request: Request) -> Pagination:
+        if len(self.pk_columns) > 1:  # `app.core.search` goes by one
+            return await super().list(request)
+        paging = listing.paging_of(self, request)
+        return listing.page_of(*await self.rows(request, paging), paging)
+
+    async def rows(self, request: Request, paging: Paging) -> tuple[Sequence[Any], int]:
+        """Return a page of rows, and how many there are; of more than CAP, any number above."""
         term = request.query_params.get("search", "").strip()
-        return await listing.page_of(self, request, self.search(term) if term and self._search_fields else None)
+        search = self.search(term) if term and self._search_fields else None
+        return await listing.find_rows(self, request, search, paging)
+
+    def sorting(self, request: Request) -> tuple[str, bool] | None:
+        """Return what the list is asked to be sorted by, and whether it is descending."""
+        return listing.sorting(self, request)
 
     def _stmt_by_identifier(self, identifier: str) -> Select[Any]:
         """What cannot be a key is nobody's: another word than a UUID, or a number that the column cannot hold."""
