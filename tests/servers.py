@@ -78,11 +78,15 @@ class PostgreSQL:
         return f"postgresql://postgres@{LOOPBACK}:{self.port}/{database}"
 
     def create_database(self, name: str) -> str:
-        self._query(f'CREATE DATABASE "{name}"')
+        self.query(f'CREATE DATABASE "{name}"')
         return self.url_of(name)
 
     def databases(self) -> set[str]:
-        return set(self._query("SELECT datname FROM pg_database").split())
+        return set(self.query("SELECT datname FROM pg_database").split())
+
+    def query(self, sql: str, database: str = "postgres") -> str:
+        address = self.url_of(database)
+        return self._run("psql", "--quiet", "--tuples-only", "--no-align", "--dbname", address, "--command", sql)
 
     def init(self) -> None:
         options = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
@@ -101,9 +105,6 @@ class PostgreSQL:
 
     def _control(self, action: str, *options: str) -> None:
         self._run("pg_ctl", action, f"--pgdata={self.folder / 'data'}", "--wait", *options)
-
-    def _query(self, sql: str) -> str:
-        return self._run("psql", "--quiet", "--tuples-only", "--no-align", "--dbname", self.url, "--command", sql)
 
     def _run(self, program: str, *arguments: str) -> str:
         """Return what the program prints. Raises CalledProcessError, with that as a note."""

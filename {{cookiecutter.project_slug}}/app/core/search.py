@@ -11,7 +11,7 @@ oldest of those whose names begin with `z`, where those are new). Then all befor
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -61,13 +61,15 @@ def _after(prefix: str) -> str | None:
 
 @dataclass(frozen=True)
 class Range:
-    """Rows that an index finds, and in the order of `sorted_by` where that comes next in the index.
+    """Rows that an index finds, in the order of its columns, `sorted_by`.
 
-    `test` asks the same of one row at a time, where that has to be said in another way.
+    Where `where` speaks of another table, `join` says how that belongs to the rows. `test` asks the same of one row at
+    a time, where that has to be said in another way.
     """
 
     where: ColumnElement[bool]
-    sorted_by: Column | None = None
+    sorted_by: tuple[Column, ...] = ()
+    join: ColumnElement[bool] = field(default_factory=true)
     test: ColumnElement[bool] | None = None
 
 
@@ -79,12 +81,16 @@ class Condition:
 
     @property
     def where(self) -> ColumnElement[bool]:
-        return or_(*(range.where for range in self.ranges))
+        return or_(*(part.where for part in self.ranges))
+
+    @property
+    def join(self) -> ColumnElement[bool]:
+        return and_(*(part.join for part in self.ranges))
 
     @property
     def test(self) -> ColumnElement[bool]:
         """For one row at a time: no index is used for what stands in a CASE."""
-        tests = (range.where if range.test is None else range.test for range in self.ranges)
+        tests = (part.where if part.test is None else part.test for part in self.ranges)
         return case((or_(*tests), true()), else_=false())
 
 
@@ -110,10 +116,9 @@ async def find(
     """Return the keys of a page, in order, and how many rows there are: exactly up to CAP, else any number above."""
     rows = select(key)
     if conditions:
-        driver, tests = await _narrowest(db, rows, conditions)
-        rows = rows.where(*tests)
-        count = await db.scalar(select(_size(rows, driver))) or 0
-        page = _page(rows, driver, count, order, paging)
+        driver, tests = await _narrowest(db, conditions)
+        count = await db.scalar(select(_size(driver, tests))) or 0
+        page = _page(rows.where(*tests), driver, count, order, paging)
     else:
         count = await capped_count(db, rows)
         page = _walk(rows, order, paging)
@@ -126,29 +131,29 @@ def _reach() -> int:
 
 
 async def _narrowest(
-    db: AsyncSession, rows: Select[Any], conditions: Sequence[Condition]
-) -> tuple[Condition, list[ColumnElement[bool]]]:
+    db: AsyncSession, conditions: Sequence[Condition]
+) -> tuple[Condition, Sequence[ColumnElement[bool]]]:
     """Return the condition that leaves the fewest rows, and the tests that take the place of the others."""
     if len(conditions) == 1:
-        return conditions[0], []
-    sizes = (await db.execute(select(*(_size(rows, condition) for condition in conditions)))).one()
-    narrowest = sizes.index(min(sizes))
-    others = (*conditions[:narrowest], *conditions[narrowest + 1 :])
-    return conditions[narrowest], [condition.test for condition in others]
+        return conditions[0], ()
+    sizes = (await db.execute(select(*map(_size, conditions)))).one()
+    driver = conditions[sizes.index(min(sizes))]
+    return driver, [condition.test for condition in conditions if condition is not driver]
 
 
-def _size(rows: Select[Any], condition: Condition) -> ColumnElement[int]:
-    """How many of the rows it leaves; or, where those of one range alone are out of reach, that many and one more, and
-    the number of the range.
+def _size(condition: Condition, tests: Sequence[ColumnElement[bool]] = ()) -> ColumnElement[int]:
+    """How many rows pass; or, where those of one range alone are more than any page can reach, that many and one more,
+    and the number of the range.
 
     A CASE looks no further than it has to, and the ORDER BY makes it count along the index.
     """
-    ones: Select[int] = rows.with_only_columns(literal_column("1"), maintain_column_froms=True)
+    ones: Select[int] = select(literal_column("1")).where(*tests, *([condition.join] if tests else ()))
     broad = (
-        ones.where(range.where).order_by(range.sorted_by).offset(_reach()).limit(1).exists()
-        for range in condition.ranges
+        ones.where(part.where).order_by(*part.sorted_by).offset(_reach()).limit(1).exists() for part in condition.ranges
     )
-    count = select(func.count()).select_from(ones.where(condition.where).subquery()).scalar_subquery()
+    # The LIMIT cuts nothing off, but keeps PostgreSQL from preparing for millions where the CASE will not come here.
+    every = ones.where(condition.where).limit(_reach() * len(condition.ranges)).subquery()
+    count = select(func.count()).select_from(every).scalar_subquery()
     return case(*((exists, _reach() + 1 + number) for number, exists in enumerate(broad)), else_=count)
 
 
@@ -158,12 +163,12 @@ def _page(rows: Select[Any], driver: Condition, count: int, order: Order, paging
     ranges = driver.ranges
     if is_broad and not order.asked:
         ranges = (driver.ranges[count - _reach() - 1],)
-        order = order if ranges[0].sorted_by is None else replace(order, column=ranges[0].sorted_by)
-    if len(ranges) == 1 and ranges[0].sorted_by is order.column:
-        return _walk(rows.where(ranges[0].where), order, paging)
+        order = replace(order, column=ranges[0].sorted_by[-1]) if ranges[0].sorted_by else order
+    if len(ranges) == 1 and order.column in ranges[0].sorted_by[-1:]:
+        return rows.where(ranges[0].where).order_by(*order.by(*ranges[0].sorted_by, rows.selected_columns[0]))
     if is_broad:
         return _walk(rows.where(driver.test), order, paging)
-    return _sort(rows.where(driver.where), order)
+    return _sort(rows.where(driver.where, driver.join), order)
 
 
 def _walk(rows: Select[Any], order: Order, paging: Paging) -> Select[Any]:
@@ -176,11 +181,11 @@ def _walk(rows: Select[Any], order: Order, paging: Paging) -> Select[Any]:
     if not order.nullable:
         return rows.order_by(*order.by(order.column, key))
     has_value = order.column.is_not(None)
-    halves = (
-        rows.add_columns(order.column).where(half).order_by(*order.by(order.column, key)).limit(paging.end).subquery()
-        for half in (has_value, ~has_value)
+    parts = (
+        rows.add_columns(order.column).where(part).order_by(*order.by(order.column, key)).limit(paging.end).subquery()
+        for part in (has_value, ~has_value)
     )
-    return _in_order(union_all(*(select(half) for half in halves)), order)
+    return _in_order(union_all(*map(select, parts)), order)
 
 
 def _sort(rows: Select[Any], order: Order) -> Select[Any]:

@@ -1,0 +1,229 @@
+"""How much longer a page of users takes with a million of them than with a thousand.
+
+    python -m bench.users [--python PATH] [--users N]
+
+CPU time of the server's process per `GET /users`, and of the PostgreSQL that works for it, as Linux counts it: that is
+what a client waits for, and unlike what a clock says it is the same while others use the machine too. Four freshly
+rendered projects, on SQLite and on PostgreSQL, with few users and with many, take turns, in many short rounds, of which
+the least disturbed one counts for each. PATH is a Python that has a project's requirements; without it one is made. The
+exit status is 1 where a limit is missed.
+"""
+
+import argparse
+import asyncio
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlencode
+
+from bench.logins import Connection, first_token, make_environment, serve_project
+from bench.requests import cpu_nanoseconds
+from tests.servers import LOOPBACK, PostgreSQL, Server, postgresql
+
+FEW, MANY = 1000, 1_000_000
+LIMIT = 1.2  # times what it takes with few
+ROUNDS = 30
+REQUESTS = 10  # a round
+
+# As both databases understand it; what they do not have in common is filled in.
+USERS = """
+INSERT INTO accounts_user (
+    id, username, username_folded, email, email_folded, email_verified, full_name, full_name_folded, hashed_password,
+    disabled, is_staff, is_superuser, date_joined, last_login
+)
+WITH RECURSIVE numbers (n) AS (SELECT CAST(0 AS bigint) UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < {count}),
+    shuffled AS (SELECT n, n * 7919 % {count} AS m FROM numbers),
+    numbered AS (SELECT n, m, substr(CAST(10000000 + m AS text), 2) AS digits FROM shuffled)
+SELECT {id}, 'User' || digits, 'user' || digits, 'User' || digits || '@example.com', 'user' || digits || '@example.com',
+    true, 'User ' || digits, 'user ' || digits, '!', n % 10 = 3, n < 60, false, {joined}, {logged_in}
+FROM numbered
+"""
+EDITORS_ID = "0e0e0e0e0e0e4e0e8e0e0e0e0e0e0e0e"
+GROUP = "INSERT INTO accounts_group (id, name) VALUES ('{editors}', 'editors')"
+EDITORS = """
+INSERT INTO accounts_user_groups (user_id, group_id)
+SELECT accounts_user.id, accounts_group.id FROM accounts_user, accounts_group WHERE username_folded LIKE 'user%0'
+"""
+PERMISSIONS = """
+INSERT INTO accounts_group_permissions (group_id, permission_id)
+SELECT accounts_group.id, accounts_permission.id FROM accounts_group, accounts_permission
+"""
+STATEMENTS = (USERS, GROUP, EDITORS, PERMISSIONS)
+SQLITE = {
+    "editors": EDITORS_ID,
+    "id": "lower(hex(randomblob(16)))",
+    "joined": "datetime('2020-01-01', n || ' minutes')",
+    "logged_in": "datetime('2020-01-01', m || ' minutes')",
+}
+POSTGRESQL = {
+    "editors": EDITORS_ID,
+    "id": "gen_random_uuid()",
+    "joined": "timestamptz '2020-01-01 00:00Z' + n * interval '1 minute'",
+    "logged_in": "timestamptz '2020-01-01 00:00Z' + m * interval '1 minute'",
+}
+
+
+INDEXES = "SELECT name, sql FROM sqlite_master WHERE tbl_name = 'accounts_user' AND sql LIKE 'CREATE INDEX%'"
+INDEXES_OFF = "UPDATE pg_index SET indisready = false WHERE indrelid = 'accounts_user'::regclass"
+INDEXES_ON = "SET maintenance_work_mem = '512MB'; REINDEX TABLE accounts_user"
+
+BACKENDS = """
+SELECT pid FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
+
+
+def fill_sqlite(file: Path, count: int) -> None:
+    """Put in the rows first, and what has them sorted after: that takes half as long."""
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("PRAGMA cache_size = -1000000")  # KiB
+        indexes = connection.execute(INDEXES).fetchall()
+        for name, _ in indexes:
+            connection.execute(f"DROP INDEX {name}")
+        for statement in STATEMENTS:
+            connection.execute(statement.format(count=count, **SQLITE))
+        for _, statement in indexes:
+            connection.execute(statement)
+        connection.commit()
+
+
+def fill_postgresql(cluster: PostgreSQL, database: str, count: int) -> None:
+    """As with SQLite: here it takes a quarter of the time."""
+    rows = [statement.format(count=count, **POSTGRESQL) for statement in STATEMENTS]
+    for statement in (INDEXES_OFF, rows[0], INDEXES_ON, *rows[1:]):
+        cluster.query(statement, database)
+    cluster.query("VACUUM ANALYZE", database)  # as autovacuum does by itself, some minutes later
+
+
+@dataclass(frozen=True)
+class Case:
+    """A query of which each page is full, with few users too: so that it takes the same time to write."""
+
+    name: str
+    query: dict[str, str]
+    limit: float | None = LIMIT
+    requests: int = REQUESTS
+
+
+def cases(count: int) -> list[Case]:
+    """What is slow, and has no limit, is what `app/core/search.py` says that it leaves."""
+    last_tenth = f"user{count - count // 10:07}".rstrip("0")
+    finds: dict[str, dict[str, str]] = {
+        "all": {},
+        "100 by a prefix": {"search": "user00000"},
+        "all by a prefix": {"search": "user"},
+        "60 who are staff": {"is_staff": "true"},
+        "the disabled, a tenth": {"disabled": "true"},
+    }
+    return [
+        *(
+            Case(f"{name}, sorted by {order}", {**find, "sort": order})
+            for name, find in finds.items()
+            for order in ("username", "-date_joined")
+        ),
+        Case("all, sorted by last_login", {"sort": "last_login"}),
+        Case("the last tenth by a prefix", {"search": last_tenth}),
+        Case("a group, a tenth, sorted by username", {"group": EDITORS_ID, "sort": "username"}, limit=None),
+        Case("the last tenth by a prefix, sorted by username", {"search": last_tenth, "sort": "username"}, None, 1),
+    ]
+
+
+@dataclass
+class Subject:
+    """A project that serves so many users."""
+
+    database: str
+    count: int
+    server: Server
+    backends: Callable[[], list[int]]
+    processes: list[int] = field(default_factory=list)
+    token: str = ""
+    times: dict[str, float] = field(default_factory=dict)
+
+    async def warm_up(self) -> None:
+        self.token = await first_token(self.server.port)
+        for case in cases(self.count):
+            await self.send(case)
+        self.processes = [self.server.process.pid, *self.backends()]
+
+    async def send(self, case: Case) -> None:
+        head = f"GET /users?{urlencode(case.query)} HTTP/1.1\r\nHost: {LOOPBACK}\r\nAuthorization: Bearer {self.token}"
+        connection = Connection(self.server.port)
+        await connection.open()
+        for _ in range(case.requests):
+            await connection.send(f"{head}\r\n\r\n".encode())
+        connection.close()
+
+    async def measure(self, case: Case) -> None:
+        before = sum(map(cpu_nanoseconds, self.processes))
+        await self.send(case)
+        spent = (sum(map(cpu_nanoseconds, self.processes)) - before) / case.requests / 10**6
+        self.times[case.name] = min(spent, self.times.get(case.name, spent))
+
+
+async def measure_all(subjects: list[Subject]) -> None:
+    for subject in subjects:
+        await subject.warm_up()
+    for _ in range(ROUNDS):
+        for few, many in zip(cases(FEW), cases(subjects[-1].count), strict=True):
+            for subject in subjects:
+                await subject.measure(few if subject.count == FEW else many)
+
+
+def on_sqlite(stack: ExitStack, folder: Path, python: Path, count: int) -> Subject:
+    folder.mkdir()
+    starting = serve_project(folder, python, {"DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}"})
+    fill_sqlite(folder / "db.sqlite3", count)
+    return Subject("SQLite", count, stack.enter_context(starting), list)
+
+
+def on_postgresql(stack: ExitStack, folder: Path, python: Path, cluster: PostgreSQL, count: int) -> Subject:
+    folder.mkdir()
+    database = f"users_{count}"
+    starting = serve_project(folder, python, {"DATABASE_URL": cluster.create_database(database)})
+    fill_postgresql(cluster, database, count)
+    running = stack.enter_context(starting)
+    return Subject("PostgreSQL", count, running, lambda: [*map(int, cluster.query(BACKENDS, database).split())])
+
+
+def subjects_of(stack: ExitStack, folder: Path, python: Path, many: int) -> list[Subject]:
+    cluster = stack.enter_context(postgresql())
+    return [
+        *(on_sqlite(stack, folder / f"sqlite{count}", python, count) for count in (FEW, many)),
+        *(on_postgresql(stack, folder / f"postgresql{count}", python, cluster, count) for count in (FEW, many)),
+    ]
+
+
+def report(subjects: list[Subject]) -> bool:
+    """Print the tables; return whether the limit is kept."""
+    kept = True
+    for few, many in zip(subjects[::2], subjects[1::2], strict=True):
+        print(f"\n{f'{few.database}, ms of CPU':50}{few.count:>8}{many.count:>10}{'ratio':>8}{'limit':>8}")
+        for case in cases(FEW):
+            times = few.times[case.name], many.times[case.name]
+            ratio = times[1] / times[0]
+            print(f"{case.name:50}{times[0]:>8.2f}{times[1]:>10.2f}{ratio:>8.2f}{case.limit or '':>8}")
+            kept = kept and (case.limit is None or ratio <= case.limit)
+    return kept
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--python", type=Path, help="a Python that has a project's requirements")
+    parser.add_argument("--users", type=int, default=MANY)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        folder = Path(name)
+        python = (arguments.python or make_environment(folder / "venv")).absolute()
+        subjects = subjects_of(stack, folder, python, arguments.users)
+        asyncio.run(measure_all(subjects))
+    return 0 if report(subjects) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
