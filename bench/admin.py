@@ -17,7 +17,8 @@ from urllib.parse import urlencode
 
 import httpx
 
-from bench.logins import PASSWORD, USERNAME, Connection, make_environment
+from bench import PASSWORD, USERNAME
+from bench.logins import Connection, make_environment
 from bench.requests import cpu_nanoseconds
 from bench.users import FEW, MANY, Subject, subjects_of
 from tests.servers import LOOPBACK
