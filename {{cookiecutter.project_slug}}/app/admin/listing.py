@@ -111,7 +111,7 @@ def begins(model: type, name: str, term: str) -> Range:
     if not _is_by_code_point(column):
         return Range(column.istartswith(term, autoescape=True))
     where = begins_with(column, term if column.key == name else term.casefold())
-    return Range(where, sorted_by=column if is_sorted(model, name) else None)
+    return Range(where, sorted_by=(column,) if is_sorted(model, name) else ())
 
 
 def _is_by_code_point(column: Column) -> bool:
