@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 20  # tasks of one process
 TICK = 1.0  # s between two looks for what is due
-CANCEL_LIMIT = 0.5  # s
+CANCEL_LIMIT = 0.3  # s for what comes after the deadline
 FIRST_RETRY_AFTER, LONGEST_RETRY_AFTER = 5.0, 3600.0  # s; it doubles each time
 
 

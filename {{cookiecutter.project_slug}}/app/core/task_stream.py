@@ -21,7 +21,7 @@ from taskiq_redis import RedisStreamBroker
 
 from app.core import redis
 from app.core.redis import Outage
-from app.core.task_process import Clock, Scheduler, TaskReceiver, kicker, register
+from app.core.task_process import CANCEL_LIMIT, Clock, Scheduler, TaskReceiver, kicker, register
 from app.core.tasks import Task, TaskQueue
 from app.settings import PROJECT, Settings
 
@@ -32,7 +32,7 @@ RETRIES, RETRY_TIMES = f"{PREFIX}:retries", f"{PREFIX}:retry-times"
 BLOCK = 2.0  # s that a worker waits for something new before it looks for what others have left
 WORKER_TIMEOUT = BLOCK + 3
 MAX_DELIVERIES = 5
-BATCH = 1000  # retries that a worker sends at each look
+BATCH = 1000  # entries of whatever kind that are handled at a time
 # s for which what one worker has begun to send is left to it. Periodic tasks have a name for each minute, and clocks
 # differ; a retry that did not get onto the stream is still there, and another worker shall send it.
 PERIODIC_CLAIM, RETRY_CLAIM = 3600, 60
@@ -140,6 +140,13 @@ class WorkerBroker(StreamBroker):
             logger.error("Task %s is given up: %d workers have not finished it.", name, MAX_DELIVERIES)
         await self._acknowledge(identifier)
 
+    async def hand_back(self) -> None:
+        """Let others take over at once what we hold: tasks without an end, and what came while we were leaving."""
+        queue, group, name = self.queue_name, self.consumer_group_name, self.consumer_name
+        held = await self.redis.xpending_range(queue, group, "-", "+", BATCH, consumername=name)
+        if identifiers := [entry["message_id"] for entry in held]:
+            await self.redis.xclaim(queue, group, name, 0, identifiers, idle=self._takeover, justid=True)
+
     async def _new(self) -> list[Entry]:
         """Not more than one: what is fetched and waits would look abandoned."""
         streams = await self.redis.xreadgroup(
@@ -209,10 +216,7 @@ class StreamReceiver(TaskReceiver):
 
 
 async def run_worker(app: FastAPI, at_once: int, stop: asyncio.Event) -> None:
-    """Run what is on the stream until `stop` is set, and what has been begun by then to its end.
-
-    What does not end in time is left to other workers.
-    """
+    """Run what is on the stream until `stop` is set; what has begun by then goes on until the queue's deadline."""
     queue: TaskQueue = app.state.tasks
     broker = WorkerBroker(app.state.settings, stop)
     register(broker, app, queue.tasks.values())
@@ -225,6 +229,8 @@ async def run_worker(app: FastAPI, at_once: int, stop: asyncio.Event) -> None:
     try:
         await receiver.listen(stop)
         await receiver.drain(queue.deadline())
+        with suppress(RedisError, TimeoutError):
+            await asyncio.wait_for(broker.hand_back(), CANCEL_LIMIT)
     finally:
         await scheduler.stop()
         await broker.shutdown()
