@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from taskiq import InMemoryBroker
 from taskiq.cli.scheduler.run import CronValueError
 
-from app.accounts.tasks import flush_expired_sessions
+from app.accounts import tasks as account_tasks
 from app.core.commands.worker import work
 from app.core.database import Database
 from app.core.logging import request_id
@@ -248,20 +248,22 @@ async def test_the_time_to_end_begins_with_sigterm(settings: Settings, monkeypat
     assert told == [signal.SIGTERM]
 
 
-class NextMinute(datetime):
+class Clockwork(datetime):
+    present = datetime.now(UTC)
+
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # of the plain class
-        return datetime.now(tz) + timedelta(minutes=1)
+        return cls.present
 
 
 async def test_the_clock_sends_periodic_tasks(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.core.task_process.datetime", Clockwork)
     monkeypatch.setattr(HERE, "periodic", PERIODIC.tick, raising=False)
     async with serving(settings) as app:
         await asyncio.sleep(0.1)
         assert app.state.notes == []
-        monkeypatch.setattr("app.core.task_process.datetime", NextMinute)
-        await until(lambda: app.state.notes == ["tick"])
-        await asyncio.sleep(0.1)
+        monkeypatch.setattr(Clockwork, "present", Clockwork.present + timedelta(minutes=1))
+        await asyncio.sleep(0.2)
 
     assert app.state.notes == ["tick"]
 
@@ -554,7 +556,7 @@ async def test_the_command_works_until_it_gets_sigterm(
     try:
         working = asyncio.create_task(work(app, concurrency=2))
         await until(lambda: "Waiting for tasks." in log.messages)
-        await app.state.tasks.send(flush_expired_sessions)
+        await app.state.tasks.send(account_tasks.flush_expired_sessions)
         await until(lambda: "Task accounts.flush_expired_sessions done" in log.text)
         signal.raise_signal(signal.SIGTERM)
         await working
