@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 from sqladmin.filters import BooleanFilter
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
@@ -168,9 +168,9 @@ class SessionAdmin(ModelAdmin, model=Session):
 
     def search(self, term: str) -> Condition:
         """By what the username begins with."""
-        of_user = and_(User.id == Session.user_id, begins_with(User.username_folded, fold(term)))
-        test = select(User.id).where(of_user).correlate(Session).scalar_subquery().is_not(None)
-        return Condition((Range(of_user, test=test),))
+        begins, is_theirs = begins_with(User.username_folded, fold(term)), User.id == Session.user_id
+        test = select(User.id).where(begins, is_theirs).correlate(Session).scalar_subquery().is_not(None)
+        return Condition((Range(begins, join=is_theirs, test=test),))
 
     @action(name="end", label="End", confirmation_message="Log it out?")
     async def end(self, request: Request) -> Response:

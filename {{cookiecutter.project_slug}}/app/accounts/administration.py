@@ -21,6 +21,7 @@ from app.accounts.schemas import GroupCreate, GroupUpdate, UserRegister, UserUpd
 from app.accounts.services import NotFound, Taken, a_superuser_stays, create_user, get_user
 from app.accounts.tasks import send_invitation, tell_of_new_password
 from app.accounts.validators import Names
+from app.core.pagination import Paging, paginate
 from app.core.tasks import TaskQueue
 
 
@@ -159,9 +160,10 @@ async def _set_groups(db: AsyncSession, actor: Actor, user: User, ids: Collectio
     user.groups = groups
 
 
-async def list_groups(db: AsyncSession) -> Sequence[Group]:
+async def list_groups(db: AsyncSession, paging: Paging) -> tuple[Sequence[Group], int]:
+    """Return a page of them by name, and the count, as `app.core.pagination.paginate` does."""
     query = select(Group).options(selectinload(Group.permissions)).order_by(Group.name)
-    return (await db.scalars(query)).all()
+    return await paginate(db, query, paging)
 
 
 async def get_group(db: AsyncSession, group_id: UUID) -> Group:
@@ -187,7 +189,7 @@ async def create_group(db: AsyncSession, actor: Actor, new: GroupCreate) -> Grou
     _may_grant(actor, new.permissions)
     group = Group(name=new.name, permissions=await _find_permissions(db, new.permissions))
     db.add(group)
-    await _commit_group(db)
+    await _commit_group(db, group)
     return group
 
 
@@ -198,7 +200,7 @@ async def update_group(db: AsyncSession, actor: Actor, group_id: UUID, changes: 
         _may_grant(actor, changes.permissions - {permission.name for permission in group.permissions})
         group.permissions = await _find_permissions(db, changes.permissions)
     group.name = changes.name or group.name
-    await _commit_group(db)
+    await _commit_group(db, group)
     return group
 
 
@@ -216,13 +218,17 @@ async def _find_permissions(db: AsyncSession, names: Collection[str]) -> list[Pe
     return found
 
 
-async def _commit_group(db: AsyncSession) -> None:
+async def _commit_group(db: AsyncSession, group: Group) -> None:
+    group_id, name = group.id, group.name
     try:
         await db.commit()
     except IntegrityError:
         await db.rollback()
+        if await db.scalar(select(Group.id).where(Group.name == name, Group.id != group_id)) is None:
+            raise  # somebody else has changed it, or a permission, at the same time
         raise Taken("name") from None
 
 
-async def list_permissions(db: AsyncSession) -> Sequence[str]:
-    return (await db.scalars(select(Permission.name).order_by(Permission.name))).all()
+async def list_permissions(db: AsyncSession, paging: Paging) -> tuple[Sequence[str], int]:
+    """Return a page of their names, and the count, as `app.core.pagination.paginate` does."""
+    return await paginate(db, select(Permission.name).order_by(Permission.name), paging)

@@ -2,15 +2,16 @@
 
 from datetime import UTC, datetime
 
+from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import services
 from app.accounts.hashing import Passwords
 from app.accounts.mail_tokens import MailTokens
-from app.accounts.models import User
+from app.accounts.models import User, fold
 from app.accounts.schemas import MailTokenData
-from app.accounts.services import Taken, WrongPassword
+from app.accounts.services import Taken, WrongPassword, is_unchanged
 from app.accounts.tasks import tell_of_new_email
 from app.accounts.tokens import InvalidToken
 from app.core.tasks import TaskQueue
@@ -20,33 +21,34 @@ class InvalidLink(Exception):
     """It was used before, has expired, is void since something else has changed, or is none of ours."""
 
 
-async def confirm_email(db: AsyncSession, tasks: TaskQueue, tokens: MailTokens, token: str) -> User:
-    """Make the address that the mail went to the user's own. Raises InvalidLink, or Taken."""
+async def confirm_email(db: AsyncSession, tasks: TaskQueue, tokens: MailTokens, token: str) -> str:
+    """Make the address that the mail went to the user's own, and return it. Raises InvalidLink, or Taken."""
     user, data = await _open(db, tokens, token)
-    old_email = user.email
-    user.email, user.email_verified = data.email, True
+    old_email, username = user.email, user.username
+    confirmed = {"email_verified": True, "email_changed_at": datetime.now(UTC)}
+    changes = {"email": data.email, "email_folded": fold(data.email), **confirmed}
     try:
-        await db.commit()
+        changed = await db.execute(update(User).where(is_unchanged(user)).values(changes).returning(User.id))
     except IntegrityError:
         await db.rollback()
         raise Taken("email") from None
+    if changed.one_or_none() is None:
+        raise InvalidLink
+    await db.commit()
     if data.email != old_email:
-        await tasks.send(tell_of_new_email, old_email, user.username)
-    return user
+        await tasks.send(tell_of_new_email, old_email, username)
+    return data.email
 
 
 async def reset_password(
     db: AsyncSession, tasks: TaskQueue, passwords: Passwords, tokens: MailTokens, token: str, new_password: str
-) -> User:
+) -> None:
     """Also confirm the address, at which the link was read. Raises InvalidLink, InvalidPassword, or ServerBusy."""
     user, _ = await _open(db, tokens, token)
     try:
-        await services.set_password(db, tasks, passwords, user, new_password)
+        await services.set_password(db, tasks, passwords, user, new_password, by_mail=True)
     except WrongPassword:  # somebody else was quicker, perhaps with the same link
         raise InvalidLink from None
-    user.email_verified = True
-    await db.commit()
-    return user
 
 
 async def _open(db: AsyncSession, tokens: MailTokens, token: str) -> tuple[User, MailTokenData]:

@@ -7,6 +7,7 @@ tokens work so.)
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,36 +18,47 @@ from app.accounts.tokens import TokenPolicy, sign, verify
 from app.settings import PROJECT, Settings
 
 
+def password_state(user: User) -> str:
+    """What a new password changes, even the same one again, since its hash has another salt; and a new address, even an
+    earlier one again.
+    """
+    return _digest(user.hashed_password, user.email, user.email_changed_at)
+
+
+def email_state(user: User) -> str:
+    """What a confirmed address changes besides."""
+    return _digest(user.hashed_password, user.email, user.email_changed_at, user.email_verified)
+
+
+def _digest(*values: object) -> str:
+    return hashlib.sha256(repr(values).encode()).hexdigest()
+
+
 @dataclass(frozen=True)
 class MailTokens:
     """Makes and reads those for one purpose."""
 
     policy: TokenPolicy
-    state: tuple[str, ...]
-    """The attributes of a user that it is bound to."""
+    state: Callable[[User], str]
+    """What of a user they are bound to."""
 
     def create(self, user: User, email: str, now: datetime) -> str:
-        return sign(self.policy, now, sub=str(user.id), email=email, state=self._state_of(user))
+        return sign(self.policy, now, sub=str(user.id), email=email, state=self.state(user))
 
     def read(self, token: str, now: datetime) -> MailTokenData:
         """Raises InvalidToken. Whether it still fits its user is not asked."""
         return verify(token, self.policy, MailTokenData, now)
 
     def fits(self, data: MailTokenData, user: User) -> bool:
-        return hmac.compare_digest(data.state.encode(), self._state_of(user).encode())
-
-    def _state_of(self, user: User) -> str:
-        # The same password set again changes it as well: its hash has another salt.
-        return hashlib.sha256(repr([getattr(user, name) for name in self.state]).encode()).hexdigest()
+        return hmac.compare_digest(data.state.encode(), self.state(user).encode())
 
 
 def password_reset_tokens(settings: Settings) -> MailTokens:
-    return MailTokens(_policy(settings, "password-reset+jwt", timedelta(hours=1)), ("hashed_password", "email"))
+    return MailTokens(_policy(settings, "password-reset+jwt", timedelta(hours=1)), password_state)
 
 
 def email_verification_tokens(settings: Settings) -> MailTokens:
-    policy = _policy(settings, "email-verification+jwt", timedelta(hours=24))
-    return MailTokens(policy, ("hashed_password", "email", "email_verified"))
+    return MailTokens(_policy(settings, "email-verification+jwt", timedelta(hours=24)), email_state)
 
 
 def _policy(settings: Settings, typ: str, lifetime: timedelta) -> TokenPolicy:

@@ -72,6 +72,7 @@ class User(Base):
     email: Mapped[str] = mapped_column(String(254))
     email_folded: Mapped[str] = mapped_column(by_code_point(320), unique=True, info=DERIVED)
     email_verified: Mapped[bool] = mapped_column(default=False)
+    email_changed_at: Mapped[datetime | None]
     full_name: Mapped[str] = mapped_column(String(150), default="")
     full_name_folded: Mapped[str] = mapped_column(by_code_point(450), default="", info=DERIVED)
     hashed_password: Mapped[str] = mapped_column(String(255), info=SECRET)

@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from app.accounts import sessions
 from app.accounts.hashing import Passwords
+from app.accounts.mail_tokens import email_state
 from app.accounts.models import Group, Permission, User
 from app.accounts.schemas import NewUser, UserRegister
 from app.accounts.sessions import Device, RefreshToken
@@ -55,7 +56,9 @@ async def find_user(db: AsyncSession, name: str) -> User | None:
 async def get_user(db: AsyncSession, user_id: UUID) -> User:
     """Return the user with his groups and what they may do. Raises NotFound."""
     groups = selectinload(User.groups).selectinload(Group.permissions)
-    user = await db.scalar(select(User).where(User.id == user_id).options(groups))
+    query = select(User).where(User.id == user_id).options(groups)
+    # Anew, if this session has read it before: what was true before a hash may have changed meanwhile.
+    user = await db.scalar(query.execution_options(populate_existing=True))
     if user is None:
         raise NotFound("There is no such user")
     return user
@@ -180,8 +183,18 @@ async def _hash_new(passwords: Passwords, new: NewUser, password: str | None) ->
 async def register(db: AsyncSession, tasks: TaskQueue, passwords: Passwords, new: UserRegister) -> User:
     """Make an account for whoever asks; a mail lets him confirm the address. Raises InvalidPassword, or Taken."""
     user = await create_user(db, passwords, new, new.password or "")
-    await tasks.send(send_email_verification, str(user.id), user.email)
+    await _send_email_verification(tasks, user, user.email)
     return user
+
+
+async def request_email_verification(db: AsyncSession, tasks: TaskQueue, user_id: UUID) -> None:
+    """Raises NotFound."""
+    user = await get_user(db, user_id)
+    await _send_email_verification(tasks, user, user.email)
+
+
+async def _send_email_verification(tasks: TaskQueue, user: User, email: str) -> None:
+    await tasks.send(send_email_verification, str(user.id), email, email_state(user))
 
 
 async def update_profile(db: AsyncSession, user_id: UUID, full_name: str | None) -> User:
@@ -198,25 +211,38 @@ async def request_new_email(db: AsyncSession, tasks: TaskQueue, user: User, emai
     other = await find_user(db, email)
     if other is not None and other.id != user.id:
         raise Taken("email")
-    await tasks.send(send_email_verification, str(user.id), email)
+    await _send_email_verification(tasks, user, email)
+
+
+def is_unchanged(user: User) -> ColumnElement[bool]:
+    """Still holds where nothing has happened since the user was read that would make a link void."""
+    return and_(_has_password_of(user), User.email == user.email, User.disabled.is_(False))
+
+
+def _has_password_of(user: User) -> ColumnElement[bool]:
+    return and_(User.id == user.id, User.hashed_password == user.hashed_password)
 
 
 async def set_password(
-    db: AsyncSession, tasks: TaskQueue, passwords: Passwords, user: User, password: str, *, keep: UUID | None = None
+    db: AsyncSession,
+    tasks: TaskQueue,
+    passwords: Passwords,
+    user: User,
+    password: str,
+    *,
+    keep: UUID | None = None,
+    by_mail: bool = False,
 ) -> None:
-    """End all of the user's sessions with it, but for the one to keep, and tell him by mail.
+    """End all of the user's sessions with it, but for the one to keep, and tell him by mail. Where a link in a mail has
+    led here, that also confirms the address.
 
     Raises InvalidPassword, or WrongPassword where another password was set meanwhile.
     """
     await db.commit()  # gives the connection back, as in `authenticate`
     new_hash = await passwords.hash_new(password, Names(user.username, user.email, user.full_name))
-    changed = await db.execute(
-        update(User)
-        .where(User.id == user.id, User.hashed_password == user.hashed_password)
-        .values(hashed_password=new_hash)
-        .returning(User.id)
-    )
-    if changed.one_or_none() is None:
+    condition, values = (is_unchanged, {"email_verified": True}) if by_mail else (_has_password_of, {})
+    statement = update(User).where(condition(user)).values(hashed_password=new_hash, **values)
+    if (await db.execute(statement.returning(User.id))).one_or_none() is None:
         raise WrongPassword
     await sessions.end_all(db, user.id, datetime.now(UTC), keep=keep)
     await db.commit()
@@ -244,7 +270,9 @@ async def delete_account(
     """Raises WrongPassword, LastSuperuser, or Throttled."""
     user = await confirm_password(db, passwords, throttle, user_id, password)
     async with a_superuser_stays(db, user):
-        await db.execute(delete(User).where(User.id == user.id))
+        deleted = await db.execute(delete(User).where(_has_password_of(user)).returning(User.id))
+    if deleted.one_or_none() is None:  # it was changed while this one was hashed
+        raise WrongPassword
     await db.commit()
 
 

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 from uuid import UUID, uuid4
 
 from fastapi.requests import HTTPConnection
@@ -41,7 +42,12 @@ class Device:
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> "Device":
-        return cls(connection.headers.get("User-Agent", ""), connection.client.host if connection.client else None)
+        """An address that is none, as a careless proxy may hand on, is left out."""
+        try:
+            address = str(ip_address(connection.client.host)) if connection.client else None
+        except ValueError:
+            address = None
+        return cls(connection.headers.get("User-Agent", ""), address)
 
 
 @dataclass(frozen=True)

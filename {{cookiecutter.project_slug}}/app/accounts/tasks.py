@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import FastAPI
 
 from app.accounts import sessions
-from app.accounts.mail_tokens import MailTokens
+from app.accounts.mail_tokens import MailTokens, email_state
 from app.accounts.models import User
 from app.core.mail import compose, deliver
 from app.core.tasks import task
@@ -22,12 +22,15 @@ UNSEEN = 0.1
 
 
 @task
-async def send_email_verification(app: FastAPI, user_id: str, email: str) -> None:
-    """To the address that is to be confirmed: the user's own, or the one he wants instead."""
+async def send_email_verification(app: FastAPI, user_id: str, email: str, state: str) -> None:
+    """To the address that is to be confirmed: the user's own, or the one he wants instead.
+
+    Not where his password or address has changed since it was asked for: who asked may have been somebody else.
+    """
     user = await _get_user(app, user_id)
-    if user is not None and not (user.email_verified and user.email == email):
+    if user is not None and email_state(user) == state and not (user.email_verified and user.email == email):
         link = _link(app, "verify-email", app.state.email_verification_tokens, user, email)
-        await _send(app, "verify_email", email, username=user.username, link=link)
+        await _send(app, "verify_email", email, link=link)
 
 
 @task

@@ -78,13 +78,15 @@ class MailThrottle:
         self._address = address
 
     async def count(self, recipient: str) -> None:
-        """Raises Throttled; whether anybody has the recipient's address makes no difference."""
-        for rate, key in (
-            (self._rate, ("mail to", fold(recipient))),
-            (self._per_address, ("mail from", self._address)),
-        ):
-            if seconds := await self._limiter.hit(rate, *key):
-                raise Throttled(seconds)
+        """Raises Throttled; whether anybody has the recipient's address makes no difference.
+
+        What is refused counts nowhere: who is over his own limit cannot use up that of others.
+        """
+        counters = ((self._rate, ("mail to", fold(recipient))), (self._per_address, ("mail from", self._address)))
+        for ask in (self._limiter.wait, self._limiter.hit):
+            for rate, key in counters:
+                if seconds := await ask(rate, *key):
+                    raise Throttled(seconds)
 
 
 def mail_throttle(connection: HTTPConnection) -> MailThrottle:

@@ -27,6 +27,7 @@ from app.core import registry
 from app.core.errors import error_response, install_error_handlers
 from app.core.openapi import admits
 from app.core.permissions import app_of
+from app.core.schemas import is_text
 from app.settings import TITLE
 
 HERE = Path(__file__).parent
@@ -101,7 +102,7 @@ class Site(Admin):
     async def _handle_form_data(request: Request, obj: Any = None) -> FormData:
         async with request.form() as form:
             for _, value in form.multi_items():
-                if not isinstance(value, str) or "\0" in value:
+                if not is_text(value):
                     detail = "Neither files nor NUL characters are allowed."
                     raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
             return form

@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from app.accounts.auth import InvalidCredentials, end_staff_session, get_staff_user, start_staff_session
 from app.core.pages import page
+from app.core.schemas import is_text
 from app.core.throttling import Throttled
 from app.settings import Settings
 
@@ -113,6 +114,7 @@ def _local(request: Request, following: str) -> str:
 
 
 def _text(form: FormData, name: str) -> str:
-    """Return "" also for what no username and no password is: a file, or text that no database can hold."""
-    value = form.get(name)
-    return value if isinstance(value, str) and "\0" not in value else ""
+    value = form.get(name, "")
+    if not is_text(value):
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "Neither files nor NUL characters are allowed.")
+    return str(value)

@@ -39,7 +39,10 @@ def is_ours(headers: Headers) -> bool:
     if site is not None:
         return site in OURS
     origin = headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    try:
+        return origin is None or urlsplit(origin).netloc == headers.get("host")
+    except ValueError:  # of no address at all
+        return False
 
 
 def _unless_static(scope: Scope, send: Send) -> Send:

@@ -103,7 +103,8 @@ class Database:
     """The engine, its sessions, and a quick way to read a row; opens no connection before the first query."""
 
     def __init__(self, url: URL) -> None:
-        self.engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=0)
+        # What an error says ends in the log, where no hash of a password belongs.
+        self.engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=0, hide_parameters=True)
         _prepare(self.engine.sync_engine)
         self.session = async_sessionmaker(self.engine, expire_on_commit=False)
         # A single read needs no transaction, and on a server BEGIN and ROLLBACK would cost two round trips.
@@ -145,6 +146,7 @@ def _file_reader(url: URL) -> Engine:
     thread and back for each of the four steps of a query, and those cost ten times as much."""
     engine = create_engine(
         url.set(drivername="sqlite"),
+        hide_parameters=True,
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
         pool_reset_on_return=None,

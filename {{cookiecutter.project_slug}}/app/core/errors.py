@@ -51,6 +51,7 @@ def install_error_handlers(app: Starlette) -> None:
     app.add_exception_handler(StarletteHTTPException, _http_error)
     app.add_exception_handler(OAuth2Error, _oauth2_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(UnicodeError, _undecodable)
     app.add_exception_handler(Exception, _bug)
     app.add_exception_handler(DBAPIError, _database_error)
     app.add_exception_handler(StaleDataError, _conflict)
@@ -94,6 +95,12 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     """FastAPI's own answer repeats the input, and with it a password."""
     assert isinstance(error, RequestValidationError)
     detail = [{key: item[key] for key in ("type", "loc", "msg")} for item in error.errors()]
+    return error_response(request, status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
+
+
+async def _undecodable(request: Request, error: Exception) -> Response:
+    """A form may name any charset, and hold what is no text in it."""
+    detail = "What was sent is no text in the charset that it names."
     return error_response(request, status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
 
 

@@ -8,14 +8,19 @@ from pydantic import AfterValidator, EmailStr
 from app.core.addresses import parse_address
 
 
+def is_text(value: object) -> bool:
+    """False for what cannot be stored: NUL characters (by PostgreSQL), and surrogates, which JSON lets pass alone."""
+    return isinstance(value, str) and not any(unicodedata.category(each) == "Cs" or each == "\0" for each in value)
+
+
 def _refuse_nul(text: str) -> str:
-    if "\0" in text:  # PostgreSQL cannot store it
-        raise ValueError("must not have NUL characters")
+    if not is_text(text):
+        raise ValueError("must not have NUL characters, nor halves of characters")
     return text
 
 
 def _refuse_controls(text: str) -> str:
-    if any(unicodedata.category(character) == "Cc" for character in text):
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         raise ValueError("must be one line, without control characters")
     return text
 

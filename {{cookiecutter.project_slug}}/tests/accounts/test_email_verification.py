@@ -9,6 +9,7 @@ from httpx import AsyncClient, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import User
+from app.accounts.tasks import send_email_verification
 from tests.conftest import PASSWORD, PASSWORD_HASH, Login, Outbox, bearer, save
 from tests.mails import link_in, token_in
 
@@ -138,6 +139,28 @@ async def test_of_two_requests_for_new_addresses_one_counts(
     assert (await confirm(client, token_in(first))).status_code == 400
 
 
+async def test_a_used_link_stays_void_when_an_earlier_address_comes_back(
+    client: AsyncClient, user: User, login: Login, outbox: Outbox
+) -> None:
+    headers = await login(user)
+    used = []
+    for email in (NEW_EMAIL, "alice@example.com"):
+        await ask_for(client, headers, email)
+        used.append(token_in((await outbox())[-1]))
+        assert (await confirm(client, used[-1])).status_code == 204
+
+    assert [(await confirm(client, token)).status_code for token in used] == [400, 400]
+
+
+async def test_a_link_that_is_mailed_late_is_none_if_the_password_has_changed(
+    client: AsyncClient, application: FastAPI, user: User, outbox: Outbox
+) -> None:
+    """Who asked for the new address may have been the thief whom the new password keeps out."""
+    await send_email_verification(application, str(user.id), NEW_EMAIL, "the state at an earlier time")
+
+    assert await outbox() == []
+
+
 async def test_a_new_password_makes_the_link_void(
     client: AsyncClient, user: User, login: Login, outbox: Outbox
 ) -> None:
@@ -196,6 +219,21 @@ async def test_a_link_works_for_a_day(
     token = application.state.email_verification_tokens.create(user, user.email, made)
 
     assert (await confirm(client, token)).status_code == status
+
+
+@pytest.mark.parametrize("charset", ["undefined", "utf-7", "unicode_escape"])
+async def test_a_form_in_an_odd_charset_is_no_error_of_ours(client: AsyncClient, charset: str) -> None:
+    form = b'--b\r\nContent-Disposition: form-data; name="token"\r\n\r\n+2AA- \\ud800\r\n--b--\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"}
+
+    for path in (
+        "/account/verify-email",
+        "/account/reset-password",
+        "/account/forgot-password",
+        "/token",
+        "/token/revoke",
+    ):
+        assert 400 <= (await client.post(path, content=form, headers=headers)).status_code < 500, path
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é", "\0", "x" * 100_000])

@@ -297,6 +297,16 @@ async def test_without_an_order_a_broad_search_lists_what_it_finds_in_one_field(
 
 
 @pytest.mark.usefixtures("low_cap")
+async def test_many_who_are_few_in_each_field_are_listed_by_username(db: AsyncSession, ask: Ask) -> None:
+    await add(db, *(person(f"a{number}", email=f"x{number}@example.com") for number in range(4)))
+    await add(db, *(person(f"z{number}", email=f"a{number}@example.com") for number in range(4)))
+
+    page = (await ask(search="a", limit=3, offset=3)).json()
+
+    assert ([user["username"] for user in page["items"]], page["total_is_capped"]) == (["a3", "z0", "z1"], True)
+
+
+@pytest.mark.usefixtures("low_cap")
 async def test_a_broad_group_is_sorted_too(db: AsyncSession, names: Names) -> None:
     people = crowd()
     await add(db, *people)

@@ -74,17 +74,18 @@ async def test_the_cookie_is_for_the_server_alone(client_with: ClientWith, staff
 
 async def test_everybody_else_is_refused_in_the_same_words(user: User, staff: User, enter: Enter) -> None:
     """The right password of somebody who is no staff among them."""
-    for name, password in (("alice", PASSWORD), ("clerk", "wrong"), ("nobody", "wrong"), ("", ""), ("a\0", "b\0")):
+    for name, password in (("alice", PASSWORD), ("clerk", "wrong"), ("nobody", "wrong"), ("", "")):
         answer = await enter(User(username=name), password)
         assert (answer.status_code, REFUSAL in answer.text) == (400, True)
         assert "Set-Cookie" not in answer.headers
         assert password not in answer.text or not password
 
 
-async def test_a_file_is_no_name(client: AsyncClient) -> None:
-    answer = await client.post(LOGIN, files={"username": b"clerk", "password": b"x"})
+async def test_what_is_no_text_is_no_name(client: AsyncClient) -> None:
+    a_file = await client.post(LOGIN, files={"username": b"clerk", "password": b"x"})
+    nul = await client.post(LOGIN, data={"username": "clerk\0", "password": "x"})
 
-    assert (answer.status_code, REFUSAL in answer.text) == (400, True)
+    assert (a_file.status_code, nul.status_code) == (422, 422)
 
 
 async def test_logins_are_throttled_as_those_of_the_api_are(client: AsyncClient, staff: User, enter: Enter) -> None:

@@ -8,13 +8,12 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request, status
 from fastapi.responses import HTMLResponse
 
-from app.accounts import confirmations
+from app.accounts import confirmations, services
 from app.accounts.auth import CurrentUser
 from app.accounts.confirmations import InvalidLink
 from app.accounts.dependencies import Mails
 from app.accounts.schemas import EmailConfirmation
 from app.accounts.services import Taken
-from app.accounts.tasks import send_email_verification
 from app.core.database import Db
 from app.core.openapi import raises
 from app.core.pages import page
@@ -25,10 +24,10 @@ router = APIRouter(tags=["e-mail and password"])
 
 
 @router.post("/email-verification", status_code=status.HTTP_202_ACCEPTED)
-async def request_email_verification(user: CurrentUser, mails: Mails, tasks: Tasks) -> None:
+async def request_email_verification(user: CurrentUser, db: Db, mails: Mails, tasks: Tasks) -> None:
     """Mail the link once more, where the address is not confirmed yet."""
     await mails.count(user.email)
-    await tasks.send(send_email_verification, str(user.id), user.email)
+    await services.request_email_verification(db, tasks, user.id)
 
 
 @router.post("/email-verification/confirm", status_code=status.HTTP_204_NO_CONTENT)
@@ -47,9 +46,9 @@ async def ask_to_verify_email(request: Request, token: Text = "") -> HTMLRespons
 async def verify_email(token: Annotated[Text, Form()], request: Request, db: Db, tasks: Tasks) -> HTMLResponse:
     try:
         tokens = request.app.state.email_verification_tokens
-        user = await confirmations.confirm_email(db, tasks, tokens, token)
+        email = await confirmations.confirm_email(db, tasks, tokens, token)
     except InvalidLink:
         return page(request, "accounts/invalid_link.html", status_code=status.HTTP_400_BAD_REQUEST)
     except Taken:
         return page(request, "accounts/email_taken.html", status_code=status.HTTP_409_CONFLICT)
-    return page(request, "accounts/email_verified.html", email=user.email)
+    return page(request, "accounts/email_verified.html", email=email)

@@ -8,13 +8,14 @@ from app.accounts.auth import AuthenticatedUser, requires
 from app.accounts.schemas import GroupCreate, GroupRead, GroupUpdate
 from app.core.database import Db
 from app.core.openapi import raises
+from app.core.pagination import Page, PageQuery
 
 router = APIRouter(tags=["groups"])
 
 
 @router.get("/groups", dependencies=[requires("accounts.view_group")])
-async def list_groups(db: Db) -> list[GroupRead]:
-    return [GroupRead.model_validate(group) for group in await administration.list_groups(db)]
+async def list_groups(paging: PageQuery, db: Db) -> Page[GroupRead]:
+    return Page[GroupRead].of(*await administration.list_groups(db, paging), paging)
 
 
 @router.post("/groups", status_code=status.HTTP_201_CREATED)
@@ -55,6 +56,6 @@ async def delete_group(group_id: UUID, db: Db) -> None:
 
 
 @router.get("/permissions", dependencies=[requires("accounts.view_permission")])
-async def list_permissions(db: Db) -> list[str]:
+async def list_permissions(paging: PageQuery, db: Db) -> Page[str]:
     """List the names of all that can be granted."""
-    return list(await administration.list_permissions(db))
+    return Page[str].of(*await administration.list_permissions(db, paging), paging)

@@ -17,6 +17,7 @@ from app.accounts.tokens import InvalidToken, TokenPolicy, create_access_token
 from app.core.database import Db
 from app.core.errors import OAuth2Error
 from app.core.openapi import HEADERS, NEVER
+from app.core.schemas import is_text
 from app.core.throttling import Throttled
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -32,7 +33,7 @@ class OAuth2Route(APIRoute):
             try:
                 _refuse_malformed(await request.form())
                 return await handler(request)
-            except RequestValidationError:
+            except (RequestValidationError, UnicodeError):
                 raise _invalid_request("A parameter has the wrong form.") from None
             except HTTPException as error:
                 if error.status_code == status.HTTP_400_BAD_REQUEST and not isinstance(error, OAuth2Error):
@@ -45,8 +46,8 @@ class OAuth2Route(APIRoute):
 def _refuse_malformed(form: FormData) -> None:
     if len(form.multi_items()) != len(form):  # RFC 6749, 3.2: parameters must not be included more than once
         raise _invalid_request("A parameter is repeated.")
-    if any("\0" in value for value in form.values() if isinstance(value, str)):
-        raise _invalid_request("NUL characters are not allowed.")
+    if any(isinstance(value, str) and not is_text(value) for value in form.values()):
+        raise _invalid_request("A parameter is no text.")
 
 
 def _invalid_request(detail: str) -> OAuth2Error:

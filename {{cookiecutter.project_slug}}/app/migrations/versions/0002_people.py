@@ -79,6 +79,7 @@ def upgrade() -> None:
 
     with op.batch_alter_table("accounts_user", schema=None) as batch_op:
         batch_op.add_column(sa.Column("email_verified", sa.Boolean(), nullable=False, server_default=sa.false()))
+        batch_op.add_column(sa.Column("email_changed_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("full_name_folded", by_code_point(450), nullable=False, server_default=""))
         batch_op.alter_column(
             "username_folded",
@@ -119,6 +120,7 @@ def downgrade() -> None:
         batch_op.alter_column("email_folded", existing_type=by_code_point(320), type_=sa.String(length=254))
         batch_op.alter_column("username_folded", existing_type=by_code_point(150), type_=sa.String(length=150))
         batch_op.drop_column("full_name_folded")
+        batch_op.drop_column("email_changed_at")
         batch_op.drop_column("email_verified")
 
     with op.batch_alter_table("accounts_user_groups", schema=None) as batch_op:
