@@ -132,10 +132,12 @@ def test_dbshell_opens_the_database_that_is_set(service: Service) -> None:
 
 def test_changepassword_reads_standard_input(service: Service, client: httpx.Client) -> None:
     new = PASSWORD + " and more"
-    assert service.manage("changepassword", USERNAME, keyboard=f"{new}\n") == f"Password of {USERNAME} changed.\n"
+    quiet = {"EMAIL_URL": "memory:"}  # the mail that tells of it would be printed
+    said = service.manage("changepassword", USERNAME, keyboard=f"{new}\n", **quiet)
+    assert said == f"Password of {USERNAME} changed.\n"
     assert log_in(client, password=new).status_code == 200
     assert log_in(client, password=PASSWORD).status_code == 401
-    service.manage("changepassword", EMAIL.upper(), keyboard=PASSWORD)
+    service.manage("changepassword", EMAIL.upper(), keyboard=PASSWORD, **quiet)
     assert log_in(client, password=PASSWORD).status_code == 200
 
 

@@ -1,6 +1,7 @@
 """What commands stand on: how they fail, ask, and reach the database and the application."""
 
 import getpass
+import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,11 +50,17 @@ def load_application() -> FastAPI:
 
 @asynccontextmanager
 async def open_application() -> AsyncIterator[FastAPI]:
-    """Yield it, to send tasks as it does; on the way out they have ended."""
+    """Yield it, to send tasks as it does; on the way out they have ended. Only what goes wrong is logged."""
     act_as_operator()
     application = load_application()
-    async with application.router.lifespan_context(application):
-        yield application
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.WARNING)
+    try:
+        async with application.router.lifespan_context(application):
+            yield application
+    finally:
+        root.setLevel(level)
 
 
 def ask_password() -> str:
