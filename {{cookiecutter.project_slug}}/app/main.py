@@ -23,7 +23,8 @@ from app.settings import PROJECT, TITLE, Settings, SettingsError, get_settings
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def lifespan(app: Application) -> AsyncIterator[None]:
+    app.settle_telemetry()
     await app.state.tasks.start()
     try:
         yield

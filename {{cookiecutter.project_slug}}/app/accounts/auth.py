@@ -10,7 +10,7 @@ async def exact(user: CurrentUser): ...         # as the database has it now
 async def read_posts(): ...                     # who has the permission; for all others it is 403
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -18,7 +18,7 @@ from uuid import UUID
 from fastapi import Depends, HTTPException, Request, status
 from fastapi.security import OAuth2PasswordBearer
 from fastapi.security.base import SecurityBase
-from sqlalchemy import Row, Select, bindparam, func, select
+from sqlalchemy import Select, bindparam, func, literal_column, select
 
 from app.accounts import services, sessions
 from app.accounts.models import Group, Permission, Session, User, group_permissions, user_groups
@@ -116,16 +116,17 @@ class AuthenticatedUser:
 
 COLUMNS = len(fields(AuthenticatedUser))  # of a query; what else it asks for comes behind them
 SEPARATOR = "\n"  # in no name of a group or a permission
-
+# As a value, it would be written into the SQL anew for each request.
+_separator: Any = literal_column(f"'{SEPARATOR}'")
 
 _groups = (
-    select(func.aggregate_strings(Group.name, SEPARATOR))
+    select(func.aggregate_strings(Group.name, _separator))
     .join(user_groups, user_groups.c.group_id == Group.id)
     .where(user_groups.c.user_id == User.id)
     .scalar_subquery()
 )
 _permissions = (
-    select(func.aggregate_strings(Permission.name, SEPARATOR))
+    select(func.aggregate_strings(Permission.name, _separator))
     .join(group_permissions, group_permissions.c.permission_id == Permission.id)
     .join(user_groups, user_groups.c.group_id == group_permissions.c.group_id)
     .where(user_groups.c.user_id == User.id)
@@ -173,14 +174,13 @@ async def get_current_user(request: Request, token: AccessToken) -> Authenticate
     return _acting(row)
 
 
-def _acting(row: Row[*tuple[Any, ...]]) -> AuthenticatedUser:
+def _acting(row: tuple[Any, ...]) -> AuthenticatedUser:
     """Whatever the request changes from here on, it is this user who does it."""
     *columns, groups, permissions = row[:COLUMNS]
-    held = declared_permissions() if row.is_superuser else frozenset(_split(permissions))
-    values: list[Any] = [*columns, _split(groups), held]
+    values: list[Any] = [*columns, _split(groups), frozenset(_split(permissions))]
     user = AuthenticatedUser(*values)
     acting.set(Actor(user.id, user.username))
-    return user
+    return replace(user, permissions=declared_permissions()) if user.is_superuser else user
 
 
 def _split(names: str | None) -> tuple[str, ...]:
@@ -240,7 +240,7 @@ async def get_staff_user(request: Request, session_id: UUID) -> AuthenticatedUse
     row = await database.fetch_one(_staff_user, {"session_id": session_id, "now": now})
     if row is None:
         return None
-    if now - row.last_used_at > TOUCHED_AFTER:
+    if now - row[COLUMNS] > TOUCHED_AFTER:
         async with database.session() as db:
             await sessions.keep_alive(db, session_id, now, STAFF_SESSION)
             await db.commit()

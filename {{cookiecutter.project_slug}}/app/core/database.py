@@ -3,18 +3,18 @@
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, TypeVarTuple
+from typing import Annotated, Any, ClassVar
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from sqlalchemy import URL, DateTime, Dialect, Engine, MetaData, Select, String, create_engine, event
-from sqlalchemy.engine.row import Row
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from app.core.openapi import raises
+from app.core.reading import Columns, FileReader, ServerReader
 
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",  # readers and the one writer do not wait for each other
@@ -43,8 +43,6 @@ POSTGRESQL_CONFLICT = ("23503", "23505", "40P01")
 # All are kept: SQLAlchemy's default keeps 5 and opens up to 10 more, which it closes again after each use, and under
 # load that costs more than all queries. Per process, so below a PostgreSQL's 100 for 6 workers.
 POOL_SIZE = 15
-
-Columns = TypeVarTuple("Columns")
 
 
 class DatabaseUnavailable(Exception):
@@ -107,43 +105,27 @@ class Database:
         self.engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=0, hide_parameters=True)
         _prepare(self.engine.sync_engine)
         self.session = async_sessionmaker(self.engine, expire_on_commit=False)
-        # A single read needs no transaction, and on a server BEGIN and ROLLBACK would cost two round trips.
-        self._reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._file_reader = _file_reader(url) if self.is_sqlite else None
+        self._files = _file_engine(url) if self.is_sqlite else None
+        self._reader = FileReader(self._files) if self._files else ServerReader(self.engine)
 
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
 
-    async def fetch_one(self, query: Select[*Columns], values: Mapping[str, Any]) -> Row[*Columns] | None:
+    async def fetch_one(self, query: Select[*Columns], values: Mapping[str, Any]) -> tuple[*Columns] | None:
         """Read by a key, outside any session and without building objects: the cheapest way to ask who somebody is.
 
         Not for queries that may take long: with SQLite they run in the event loop.
         """
-        if self._file_reader:
-            with self._file_reader.connect() as file:
-                return file.execute(query, values).one_or_none()
-        try:
-            return await self._fetch_one(query, values)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise
-            # The server was restarted since, and SQLAlchemy has now dropped all connections of before.
-            return await self._fetch_one(query, values)
-
-    async def _fetch_one(self, query: Select[*Columns], values: Mapping[str, Any]) -> Row[*Columns] | None:
-        async with self._reader.connect() as connection:
-            return (await connection.execute(query, values)).one_or_none()
+        return await self._reader.fetch_one(query, values)
 
     async def dispose(self) -> None:
         await self.engine.dispose()
-        if self._file_reader:
-            self._file_reader.dispose()
+        if self._files:
+            self._files.dispose()
 
 
-def _file_reader(url: URL) -> Engine:
-    """SQLite reads a row in microseconds, and in WAL mode without ever waiting for a writer; aiosqlite would hop to a
-    thread and back for each of the four steps of a query, and those cost ten times as much."""
+def _file_engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite"),
         hide_parameters=True,

@@ -1,12 +1,20 @@
-"""Routers, made flat at the start instead of searched through by each request."""
+"""Routes, made ready at the start instead of searched through by each request."""
 
+from collections.abc import Iterator
 from copy import copy
+from itertools import takewhile
 
 from fastapi import APIRouter, FastAPI
 from fastapi._body_limit import wrap_app_with_body_limit
-from fastapi.routing import APIRoute, request_response
+from fastapi.routing import APIRoute, APIWebSocketRoute, request_response
+from starlette._utils import get_route_path
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import Receive, Scope, Send
 
 from app.core.openapi import operation_id
+
+# These look only at the path and the method. Others, such as Host, may look at anything.
+BY_PATH = [kind.matches for kind in (Route, APIRoute, APIWebSocketRoute, Mount)]
 
 
 def include_flat(app: FastAPI, router: APIRouter) -> None:
@@ -28,3 +36,39 @@ def _own(app: FastAPI, route: APIRoute) -> APIRoute:
     own.unique_id = own.operation_id or operation_id(own)
     own.app = wrap_app_with_body_limit(request_response(own.get_route_handler()), own.max_body_size)
     return own
+
+
+class PathIndex:
+    """Looks up the routes that have no parameters in their path, before a router has to search for them.
+
+    A router tries one regular expression after the other, at a microsecond each: for the last of 40 routes that takes
+    as long as all else that FastAPI does.
+    """
+
+    def __init__(self, router: APIRouter) -> None:
+        self.router = router
+        self.search = router.middleware_stack
+        # Limits for forms are handed on by the router.
+        self.routes = {} if router.form_limits else dict(_plain(router.routes))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = None
+        if scope["type"] == "http" and "fastapi.telemetry" not in scope:  # which hears from the router what was found
+            route = self.routes.get((scope["method"], get_route_path(scope)))
+        if route is None:
+            return await self.search(scope, receive, send)
+        scope.setdefault("router", self.router)
+        scope.setdefault("path_params", {})
+        scope.update(route=route, endpoint=route.endpoint)
+        await route.app(scope, receive, send)
+
+
+def _plain(routes: list[BaseRoute]) -> Iterator[tuple[tuple[str, str], APIRoute]]:
+    """Yield method, path and route where no other one comes first."""
+    routes = list(takewhile(lambda route: type(route).matches in BY_PATH, routes))
+    for route in routes:
+        if isinstance(route, APIRoute) and not route.param_convertors:
+            for method in route.methods or ():
+                scope = {"type": "http", "method": method, "path": route.path}
+                if route is next(other for other in routes if other.matches(scope)[0] is Match.FULL):
+                    yield (method, route.path), route
