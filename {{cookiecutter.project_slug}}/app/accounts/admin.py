@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 from sqladmin.filters import BooleanFilter
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
@@ -168,9 +168,10 @@ class SessionAdmin(ModelAdmin, model=Session):
 
     def search(self, term: str) -> Condition:
         """By what the username begins with."""
-        begins, is_theirs = begins_with(User.username_folded, fold(term)), User.id == Session.user_id
-        test = select(User.id).where(begins, is_theirs).correlate(Session).scalar_subquery().is_not(None)
-        return Condition((Range(begins, join=is_theirs, test=test),))
+        # Not with `join`: a user has many sessions, which are to be counted, and not the users.
+        theirs = and_(User.id == Session.user_id, begins_with(User.username_folded, fold(term)))
+        test = select(User.id).where(theirs).correlate(Session).scalar_subquery().is_not(None)
+        return Condition((Range(theirs, test=test),))
 
     @action(name="end", label="End", confirmation_message="Log it out?")
     async def end(self, request: Request) -> Response:
