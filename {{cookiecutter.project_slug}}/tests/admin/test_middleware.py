@@ -83,6 +83,22 @@ async def test_a_link_changes_nothing(
     assert (await client.get("/admin/")).status_code == 200
 
 
+async def test_to_ask_for_the_head_of_a_page_changes_nothing(
+    client: AsyncClient, db: AsyncSession, admin: User, enter: Enter
+) -> None:
+    await enter(admin)
+    db.add(group := Group(name="editors", permissions=[]))
+    admin.full_name = "Root"
+    await db.commit()
+
+    for path in (f"user/edit/{admin.id}", f"group/edit/{group.id}", "group/create", "user/list"):
+        assert (await client.head(f"/admin/{path}")).status_code == 200, path
+    assert [(await client.head("/admin/login")).status_code for _ in range(6)] == [200] * 6  # no failed logins
+
+    await db.refresh(admin)
+    assert (admin.full_name, admin.is_superuser, await groups(db)) == ("Root", True, 1)
+
+
 async def test_pages_are_kept_by_no_cache_and_files_by_any(client: AsyncClient, admin: User, enter: Enter) -> None:
     login = await client.get("/admin/login")
     await enter(admin)
