@@ -92,7 +92,9 @@ class ServerReader(Reader):
 
     def __init__(self, engine: AsyncEngine) -> None:
         driver: Any = import_module("asyncpg")  # takes long to load, and few need it; it has no types
-        super().__init__(engine.dialect, (driver.PostgresError, driver.InterfaceError, OSError))
+        # InternalClientError is what it says where the server has ended the connection a moment ago.
+        errors = (driver.PostgresError, driver.InterfaceError, driver.InternalClientError, OSError)
+        super().__init__(engine.dialect, errors)
         self._engine = engine
 
     async def _ask_driver(self, sql: str, arguments: Sequence[Any]) -> Sequence[Any] | None:
