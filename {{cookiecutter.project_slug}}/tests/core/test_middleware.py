@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 import pytest
 from fastapi import APIRouter, Request
 from httpx import AsyncClient, Response
+from opentelemetry.trace import NoOpTracerProvider
 
+from app.core.middleware import Application
 from app.hello import routes
 from tests.conftest import ClientWith
 
@@ -163,3 +165,12 @@ async def test_a_named_origin_is_let_in(client_with: ClientWith) -> None:
 
     assert named.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
     assert "Access-Control-Allow-Origin" not in other.headers
+
+
+@pytest.mark.parametrize("provider", [None, NoOpTracerProvider()])
+def test_telemetry_is_left_out_only_where_it_is_not_set_up(provider: NoOpTracerProvider | None) -> None:
+    app = Application(telemetry={"tracer_provider": provider})
+
+    app.settle_telemetry()
+
+    assert app._telemetry["tracing"] is (provider is not None)
