@@ -1,5 +1,7 @@
 import asyncio
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
@@ -7,14 +9,15 @@ import typer
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import administration, services, sessions
+from app.accounts import administration, listing, services, sessions
 from app.accounts.administration import Operator
 from app.accounts.hashing import InvalidPassword, Passwords
 from app.accounts.key_rotation import rotate_keys
-from app.accounts.models import User
-from app.accounts.schemas import GroupCreate, GroupUpdate, UserCreate, UserUpdate
+from app.accounts.models import Group, User
+from app.accounts.schemas import GroupCreate, GroupUpdate, UserCreate, UserQuery, UserUpdate
 from app.core.cli import CommandError, ask_password, open_application, open_database
-from app.core.console import progress
+from app.core.console import print_table, progress, say
+from app.core.pagination import CAP, MAX_LIMIT
 from app.settings import BASE_DIR, get_settings
 
 cli = typer.Typer()
@@ -120,6 +123,44 @@ async def _find_user(db: AsyncSession, name: str) -> User:
     return user
 
 
+@cli.command()
+def listusers(
+    search: Annotated[str, typer.Argument(help="What the username, the e-mail address or the name begins with.")] = "",
+    staff: Annotated[bool | None, typer.Option(help="Only staff, or all others.")] = None,
+    superuser: Annotated[bool | None, typer.Option(help="Only superusers, or all others.")] = None,
+    disabled: Annotated[bool | None, typer.Option(help="Only who is disabled, or all others.")] = None,
+    group: Annotated[str | None, typer.Option(help="Only who is in this group.")] = None,
+    sort: Annotated[str | None, typer.Option(help="A column of `GET /users`, as in `--sort=-last_login`.")] = None,
+    limit: Annotated[int, typer.Option(help=f"How many, at most {MAX_LIMIT}.")] = 50,
+    offset: Annotated[int, typer.Option(help="How many to pass over.")] = 0,
+) -> None:
+    """Show users, by username: who they are, what they may do, and when they last logged in."""
+    flags = {"is_staff": staff, "is_superuser": superuser, "disabled": disabled}
+    query = _valid(UserQuery, search=search, sort=sort, limit=limit, offset=offset, **flags)
+    users, count = asyncio.run(_list_users(query, group))
+    print_table(("Username", "E-mail", "Name", "Rights", "Groups", "Last login"), list(map(_row, users)))
+    if count > query.end:
+        total = f"{count:,}" if count <= CAP else f"more than {CAP:,}"
+        say(f"{len(users)} of {total} users; the next with --offset {query.end}.")
+
+
+async def _list_users(query: UserQuery, group: str | None) -> tuple[Sequence[User], int]:
+    async with open_database() as database, database.session() as db:
+        if group is not None:
+            with _unknown_is_one_line():
+                query.group = (await _find_group(db, group)).id
+        return await listing.list_users(db, query)
+
+
+def _row(user: User) -> tuple[str, ...]:
+    """Nothing is a `-`: in a pipe, an empty column would be none."""
+    held = {"superuser": user.is_superuser, "staff": user.is_staff, "disabled": user.disabled}
+    rights = ", ".join(name for name, has in held.items() if has)
+    groups = ", ".join(sorted(group.name for group in user.groups))
+    last_login = user.last_login.isoformat(timespec="minutes") if user.last_login else ""
+    return tuple(text or "-" for text in (user.username, user.email, user.full_name, rights, groups, last_login))
+
+
 ToUser = Annotated[str | None, typer.Option("--user", help="Of groups: who joins, or leaves, them.")]
 ToGroup = Annotated[str | None, typer.Option("--group", help="Of permissions: the group; `grant` makes a new one.")]
 Named = Annotated[list[str], typer.Argument(help="Groups, or permissions such as blog.view_post.")]
@@ -140,17 +181,28 @@ def revoke(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
     asyncio.run(_change_rights(set(names), user, group, granted=False))
 
 
+@contextmanager
+def _unknown_is_one_line() -> Iterator[None]:
+    try:
+        yield
+    except administration.Unknown as error:
+        raise CommandError(f"There are no such {error.field}: {error}.") from None
+
+
+async def _find_group(db: AsyncSession, name: str) -> Group:
+    (group,) = await administration.find_groups(db, {name})
+    return group
+
+
 async def _change_rights(names: set[str], user: str | None, group: str | None, *, granted: bool) -> None:
     async with open_database() as database, database.session() as db:
-        try:
+        with _unknown_is_one_line():
             if user and not group:
                 print(await _change_groups(db, user, names, granted))
             elif group and not user:
                 print(await _change_permissions(db, group, names, granted))
             else:
                 raise CommandError("Say either --user or --group, as in `grant editors --user alice`.")
-        except administration.Unknown as error:
-            raise CommandError(f"There are no such {error.field}: {error}.") from None
 
 
 async def _change_groups(db: AsyncSession, name: str, names: set[str], granted: bool) -> str:
@@ -164,7 +216,7 @@ async def _change_groups(db: AsyncSession, name: str, names: set[str], granted: 
 
 async def _change_permissions(db: AsyncSession, name: str, names: set[str], granted: bool) -> str:
     try:
-        (group,) = await administration.find_groups(db, {name})
+        group = await _find_group(db, name)
     except administration.Unknown:
         if not granted:
             raise

@@ -83,5 +83,8 @@ def configure_logging(settings: Settings) -> None:
     # It says of each message that it comes and goes; what happens to a task is logged where it runs.
     logging.getLogger("taskiq").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each step of its own start
-    # Our own middleware writes the access log, with the request's id and no query string.
-    logging.getLogger("uvicorn.access").disabled = True
+    # Our own middleware writes the access log, with the request's id and no query string. Where nobody listens to
+    # uvicorn's, it makes no lines either.
+    access = logging.getLogger("uvicorn.access")
+    access.handlers.clear()
+    access.propagate = False
