@@ -14,6 +14,7 @@ CHROMIUM = f"{FIREFOX.removesuffix('*/*;q=0.8')},image/avif,image/webp,*/*;q=0.8
         ("text/html", True),
         ("TEXT/HTML ; Q=1.0", True),
         ("text/*", True),
+        ("text/*, */*;q=0.1", True),
         ("text/html;charset=utf-8", True),
         ("application/json;q=0.8, text/html;q=0.9", True),
         ("*/*, application/json;q=0.1", True),
