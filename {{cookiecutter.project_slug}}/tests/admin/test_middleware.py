@@ -16,6 +16,7 @@ FROM_ELSEWHERE = [
     {"Origin": "http://localhost.evil.example"},
     {"Origin": "http://localhost:8001"},
     {"Origin": "null"},
+    {"Origin": "http://["},
 ]
 FROM_HERE = [
     {"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"},
