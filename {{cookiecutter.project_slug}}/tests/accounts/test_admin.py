@@ -441,6 +441,18 @@ async def test_sessions_are_found_and_ended(
     )
 
 
+async def test_all_sessions_of_a_user_are_found_and_counted(
+    client: AsyncClient, admin: User, user: User, enter: Enter, login: Login
+) -> None:
+    for _ in range(3):
+        await login(user)
+    await enter(admin)
+
+    found = (await client.get("/admin/session/list?search=alice&pageSize=2")).text
+
+    assert (len(set(re.findall(r"session/details/([0-9a-f-]{36})", found))), "1 to 2 of 3 items" in found) == (2, True)
+
+
 async def test_nobody_ends_what_is_not_there(client: AsyncClient, admin: User, enter: Enter) -> None:
     await enter(admin)
 

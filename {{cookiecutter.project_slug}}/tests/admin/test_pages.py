@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -21,7 +22,8 @@ from app.core import pagination, registry
 from app.core.audit import AuditEntry
 from app.core.database import DatabaseUnavailable
 from app.core.errors import ServerBusy
-from tests.conftest import PASSWORD, ClientWith
+from app.settings import parse_database_url
+from tests.conftest import PASSWORD, ClientWith, Enter
 
 MULTIPART = "multipart/form-data; boundary=y"
 TOLD = select(AuditEntry).where(AuditEntry.model == "accounts.group").order_by(AuditEntry.at)
@@ -173,6 +175,15 @@ async def test_models_of_one_name_have_pages_of_their_own(client_of: ClientOf) -
 
     assert "New Group" in (await client.get("/admin/group/list")).text
     assert "New Another" in (await client.get("/admin/accounts-group/list")).text
+
+
+async def test_two_applications_share_no_page(
+    client: AsyncClient, client_with: ClientWith, admin: User, enter: Enter, tmp_path: Path
+) -> None:
+    await client_with(database_url=parse_database_url(f"sqlite:///{tmp_path}/without-tables"))
+    await enter(admin)
+
+    assert (await client.get("/admin/group/list")).status_code == 200
 
 
 class FilteredAdmin(ModelAdmin, model=User):
