@@ -35,6 +35,13 @@ def test_the_front_page_leads_to_the_documentation(
     expect(page.locator("#operations-me-read_me")).to_be_visible()
 
 
+def test_the_front_page_leads_to_the_admin_site(browse: Browse, site: Server) -> None:
+    page = browse(site.url)
+    page.get_by_role("link", name="Administration").click()
+
+    expect(page.get_by_label("Password")).to_be_visible()
+
+
 @pytest.mark.parametrize("path", ["/nowhere", "/users/no/such/thing", "/a%2Fb//c?d=/e"])
 def test_an_error_is_a_page_that_leads_back(browse: Browse, site: Server, path: str) -> None:
     browse.expect("status of 404")

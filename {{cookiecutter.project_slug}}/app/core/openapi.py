@@ -24,11 +24,12 @@ Each is JSON with a text as its `detail`. Only where what was sent is invalid (4
 
 # What an error means, and a `detail` that comes with it.
 ERRORS = {
-    400: ("What was sent is of no use.", "The password is wrong"),
+    400: ("What was sent is of no use.", "There was an error parsing the body"),
     401: ("No access token was sent, or one that is not valid.", "Not authenticated"),
     403: ("A permission is missing.", "You lack the permission accounts.view_user"),
     404: ("There is no such thing.", "Not Found"),
     409: ("It does not go together with what is there.", "Another has this username"),
+    413: ("The body is too large.", "Content Too Large"),
     429: ("Too many requests.", "Too many requests. Try again later."),
     503: ("The server is busy, or a service that it needs is away.", "The server is busy. Try again later."),
 }
@@ -36,6 +37,9 @@ ERRORS = {
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _CHALLENGE = {"WWW-Authenticate": {"description": "RFC 6750, 3.", "schema": {"type": "string"}}}
 HEADERS: dict[int, dict[str, Any]] = {401: _CHALLENGE, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
+
+# What any route with a body answers where that cannot be read.
+BODY_ERRORS = {400, 413}
 
 # One item of what `app.core.errors` answers with 422; FastAPI would document more than that leaves in.
 FAULT = {"type": "missing", "loc": ["body", "email"], "msg": "Field required"}
@@ -100,7 +104,8 @@ def _completed(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
         for method in route.methods or ():
             operation = document["paths"].get(route.path_format, {}).get(method.lower())
             if operation is not None:
-                operation["responses"] = _responses(operation["responses"], _raised(route.dependant))
+                raised = _raised(route.dependant) | (BODY_ERRORS if "requestBody" in operation else set())
+                operation["responses"] = _responses(operation["responses"], raised)
                 if permissions := sorted(_permissions(route.dependant)):
                     operation["x-permissions"] = permissions
                     needed = f"Needs the permission `{'` and `'.join(permissions)}`."
