@@ -8,7 +8,9 @@ prepared statement without looking at the values.
 
 What that leaves: along the index of an order, those rows are read too that a condition does not want. Where it wants a
 tenth, that is 500 for a page of 50, some 2 ms; where all that it wants come last, it is all that come before them, some
-0.2 s of a million. And where two conditions are broad, some 10,000 rows are read only to be counted.
+0.5 s of a million on PostgreSQL, and 1.6 s on SQLite: so long takes a search that finds more than a page reaches, by an
+order that was asked for and has its finds at the end. And where two conditions are broad, some 10,000 rows are read
+only to be counted.
 """
 
 from collections.abc import Sequence
