@@ -12,6 +12,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -20,7 +22,7 @@ from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parent
 DEMO = ROOT / ".demo"
-PATIENCE = 300  # s that downloads may take
+PATIENCE = 60  # s: a busy machine starts slowly
 
 HINT = """
 The service runs. Log in and look around, in another terminal:
@@ -29,28 +31,40 @@ TOKEN=$(curl -s {url}/token -d username=demo -d password={password} | python3 -c
 curl -s {url}/users/me -H "Authorization: Bearer $TOKEN"
 curl -s {url}/protected -H "Authorization: Bearer $TOKEN"
 
-All routes: {url}/docs     Its code: {project}     Ctrl-C ends it.
+In a browser: {url}/docs and {url}/admin, as demo with the password {password}
+Its code: {project}     Ctrl-C ends it.
 """  # noqa: E501 (a line of shell cannot be broken where people copy it)
 
 
 def main(port: int) -> None:
     url = f"http://127.0.0.1:{port}"
     refuse_busy(port)
-    project = render()
-    command = ["make", "--no-print-directory", "run", f"PORT={port}"]
-    server = subprocess.Popen(command, cwd=project, start_new_session=True)
+    project, password = render(), secrets.token_urlsafe(16)
+    superuser = {"USERNAME": "demo", "EMAIL": "demo@example.com", "PASSWORD": password}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        wait_for(f"{url}/health/live", server)
-        password = make_superuser(project)
-        where = project.relative_to(ROOT)
-        print(HINT.format(url=url, password=password, project=where), flush=True)
-        sys.exit(server.wait())
+        with make(project, "superuser", **{f"SUPERUSER_{name}": value for name, value in superuser.items()}) as making:
+            if status := making.wait():
+                sys.exit(status)
+        with make(project, "run", f"PORT={port}") as server:
+            wait_for(f"{url}/health/live", server)
+            print(HINT.format(url=url, password=password, project=project.relative_to(ROOT)), flush=True)
+            sys.exit(server.wait())
     except KeyboardInterrupt:
         pass
+
+
+@contextmanager
+def make(project: Path, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run it in a process group of its own, of which nothing is left behind, however this ends."""
+    command = ["make", "--no-print-directory", *arguments]
+    process = subprocess.Popen(command, cwd=project, env={**os.environ, **variables}, start_new_session=True)
+    try:
+        yield process
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait()
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
 
 
 def refuse_busy(port: int) -> None:
@@ -81,19 +95,6 @@ def wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
         except (URLError, ConnectionError):
             time.sleep(0.1)
     sys.exit(f"The server did not answer within {PATIENCE} s.")
-
-
-def make_superuser(project: Path) -> str:
-    password = secrets.token_urlsafe(16)
-    command = [".venv/bin/python", "manage.py", "createsuperuser", "--no-input"]
-    subprocess.run(
-        [*command, "--username=demo", "--email=demo@example.com"],
-        cwd=project,
-        env={**os.environ, "SUPERUSER_PASSWORD": password},
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    return password
 
 
 if __name__ == "__main__":

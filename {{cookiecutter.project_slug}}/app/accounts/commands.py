@@ -27,8 +27,11 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @cli.command()
 def createsuperuser(
-    username: Annotated[str | None, typer.Option(help="1 to 150 letters, digits and . _ + -; else asked for.")] = None,
-    email: Annotated[str | None, typer.Option(help="Else asked for.")] = None,
+    username: Annotated[
+        str | None,
+        typer.Option(envvar="SUPERUSER_USERNAME", help="1 to 150 letters, digits and . _ + -; else asked for."),
+    ] = None,
+    email: Annotated[str | None, typer.Option(envvar="SUPERUSER_EMAIL", help="Else asked for.")] = None,
     no_input: Annotated[
         bool, typer.Option("--no-input", help="Never ask; the password is SUPERUSER_PASSWORD.")
     ] = False,

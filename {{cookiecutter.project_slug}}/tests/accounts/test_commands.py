@@ -31,6 +31,13 @@ async def test_createsuperuser(db: AsyncSession, monkeypatch: pytest.MonkeyPatch
     assert verify_password(PASSWORD, boss.hashed_password)
 
 
+async def test_createsuperuser_finds_all_in_the_environment(db: AsyncSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"USERNAME": "boss", "EMAIL": "boss@example.com", "PASSWORD": PASSWORD}.items():
+        monkeypatch.setenv(f"SUPERUSER_{name}", value)
+
+    assert (await call("createsuperuser")).out == "Superuser boss created.\n"
+
+
 async def test_createsuperuser_reads_what_is_missing(db: AsyncSession) -> None:
     outcome = await call("createsuperuser", stdin=f"boss\nboss@example.com\n{PASSWORD}\n")
 
