@@ -496,6 +496,14 @@ def test_runserver_says_once_where_to_begin_and_reloads(copy: Service) -> None:
     assert log.count("core.E003: Not applied: 0001_initial") == 1
 
 
+def test_links_lead_to_where_runserver_serves(migrated: Service) -> None:
+    new = {"username": "linus", "email": "linus@example.com", "password": PASSWORD}
+    with server(migrated.project, migrated.python, migrated.env, RUNSERVER) as served:
+        with connect(served) as client:
+            client.post("/users", json=new).raise_for_status()
+        served.log_until(f"{served.url}/account/verify-email?token=")
+
+
 def test_runserver_says_who_is_missing(migrated: Service) -> None:
     with server(migrated.project, migrated.python, migrated.env, RUNSERVER) as served:
         assert "accounts.I001: There is no superuser yet. Run `make superuser`.\n" in served.log()

@@ -12,7 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from app.accounts.auth import InvalidCredentials, end_staff_session, get_staff_user, start_staff_session
+from app.accounts.auth import (
+    AuthenticatedUser,
+    InvalidCredentials,
+    end_staff_session,
+    get_staff_user,
+    start_staff_session,
+)
 from app.core.pages import page
 from app.core.schemas import is_text
 from app.core.throttling import Throttled
@@ -37,12 +43,15 @@ class StaffAuthentication(AuthenticationBackend):
         self._secure = settings.environment == "production"
 
     async def authenticate(self, request: Request) -> Response | bool:
-        session_id = self._session_id(request)
-        user = session_id and await get_staff_user(request, session_id)
-        if not user:
+        user = await self._user(request)
+        if user is None:
             return _to_login(request)
         request.state.user = user
         return True
+
+    async def _user(self, request: Request) -> AuthenticatedUser | None:
+        session_id = self._session_id(request)
+        return await get_staff_user(request, session_id) if session_id else None
 
     async def get_user_id(self, request: Request) -> UUID:
         user_id: UUID = request.state.user.id
@@ -64,6 +73,8 @@ class StaffAuthentication(AuthenticationBackend):
             return login_page(request, following, HTTPException(status.HTTP_400_BAD_REQUEST, REFUSAL))
         except Throttled as error:
             return login_page(request, following, error)
+        if previous := await self._user(request):
+            await end_staff_session(request, previous)  # nobody would have its cookie any more
         response = RedirectResponse(_local(request, following), status.HTTP_303_SEE_OTHER)
         response.set_cookie(
             COOKIE,

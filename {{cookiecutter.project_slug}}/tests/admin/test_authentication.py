@@ -125,6 +125,19 @@ async def test_logging_out_ends_the_session(client: AsyncClient, db: AsyncSessio
     assert (await client.post("/admin/logout")).status_code == 303
 
 
+async def test_to_log_in_again_ends_the_session_before(client: AsyncClient, staff: User, enter: Enter) -> None:
+    await enter(staff)
+    before = client.cookies[COOKIE]
+    await enter(staff, "wrong")
+    assert await is_in_with(client, before)
+
+    await enter(staff)
+
+    assert await is_in(client)
+    client.cookies.clear()
+    assert not await is_in_with(client, before)
+
+
 async def test_a_link_logs_nobody_out(client: AsyncClient, staff: User, enter: Enter) -> None:
     await enter(staff)
 

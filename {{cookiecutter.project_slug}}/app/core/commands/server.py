@@ -40,8 +40,9 @@ def runserver(
     It begins by saying what is there to be seen, and what is still to be done.
     """
     host, port = parse_address(address)
-    application = load_application()  # what is wrong is said once, here, and not by every process that is started
     _refuse_busy(host, port)
+    _lead_links_to(origin(host, port))
+    application = load_application()  # what is wrong is said once, here, and not by every process that is started
     asyncio.run(_advise())
     _welcome(application, host, port)
     uvicorn.run(
@@ -79,6 +80,13 @@ def _refuse_busy(host: str, port: int) -> None:
             raise CommandError(f"Port {port} of {host}: {reason}. {hint}") from None
 
 
+def _lead_links_to(origin: str) -> None:
+    """Begin links in mails so where PUBLIC_URL says nothing else; in the processes that are started, too."""
+    if "public_url" not in get_settings().model_fields_set:
+        os.environ["PUBLIC_URL"] = origin
+        get_settings.cache_clear()
+
+
 async def _advise() -> None:
     async with open_database() as database:
         for problem in await run_checks(get_settings(), database, start=True):
@@ -92,9 +100,13 @@ def _welcome(application: FastAPI, host: str, port: int) -> None:
 
 def addresses(application: FastAPI, host: str, port: int) -> list[str]:
     """Return where a browser finds something: the pages that are served, or the root if none is."""
+    first = origin(host, port)
+    return [first + page for page in PAGES if _is_served(application, page)] or [first]
+
+
+def origin(host: str, port: int) -> str:
     name = "localhost" if host in EVERY_INTERFACE else host
-    origin = f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
-    return [origin + page for page in PAGES if _is_served(application, page)] or [origin]
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
 def _is_served(application: FastAPI, page: str) -> bool:
