@@ -6,21 +6,17 @@ As `bench.users` does, with the list of users in a browser that is logged in: CP
 PostgreSQL that works for it, per page. The exit status is 1 where the limit is missed.
 """
 
-import argparse
 import asyncio
 import sys
-import tempfile
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urlencode
 
 import httpx
 
 from bench import PASSWORD, USERNAME
-from bench.logins import Connection, make_environment
+from bench.logins import Connection
 from bench.requests import cpu_nanoseconds
-from bench.users import FEW, MANY, Subject, subjects_of
+from bench.users import FEW, Subject, run
 from tests.servers import LOOPBACK
 
 LIMIT = 1.5  # times what it takes with few
@@ -96,18 +92,11 @@ def report(browsers: list[Browser]) -> bool:
     return kept
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--python", type=Path, help="a Python that has a project's requirements")
-    parser.add_argument("--users", type=int, default=MANY)
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder = Path(name)
-        python = (arguments.python or make_environment(folder / "venv")).absolute()
-        browsers = [Browser(subject) for subject in subjects_of(stack, folder, python, arguments.users)]
-        asyncio.run(measure_all(browsers))
-    return 0 if report(browsers) else 1
+def compare(subjects: list[Subject]) -> bool:
+    browsers = [Browser(subject) for subject in subjects]
+    asyncio.run(measure_all(browsers))
+    return report(browsers)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(compare))

@@ -212,7 +212,13 @@ def report(subjects: list[Subject]) -> bool:
     return kept
 
 
-def main() -> int:
+def compare(subjects: list[Subject]) -> bool:
+    asyncio.run(measure_all(subjects))
+    return report(subjects)
+
+
+def run(compare: Callable[[list[Subject]], bool]) -> int:
+    """Compare projects with as many users as the command line says, and return the exit status."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--python", type=Path, help="a Python that has a project's requirements")
     parser.add_argument("--users", type=int, default=MANY)
@@ -220,10 +226,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         python = (arguments.python or make_environment(folder / "venv")).absolute()
-        subjects = subjects_of(stack, folder, python, arguments.users)
-        asyncio.run(measure_all(subjects))
-    return 0 if report(subjects) else 1
+        return 0 if compare(subjects_of(stack, folder, python, arguments.users)) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(compare))
