@@ -111,7 +111,7 @@ class Case:
 
 
 def cases(count: int) -> list[Case]:
-    """What is slow, and has no limit, is what `app/core/search.py` says that it leaves."""
+    """What has no limit is what `app/core/search.py` says that it leaves."""
     last_tenth = f"user{count - count // 10:07}".rstrip("0")
     finds: dict[str, dict[str, str]] = {
         "all": {},
@@ -128,6 +128,9 @@ def cases(count: int) -> list[Case]:
         ),
         Case("all, sorted by last_login", {"sort": "last_login"}),
         Case("the last tenth by a prefix", {"search": last_tenth}),
+        Case("1000 by a prefix", {"search": "user0000"}, limit=None),
+        Case("10000 by a prefix", {"search": "user000"}, limit=None),
+        Case("10000 by a prefix, no superusers", {"search": "user000", "is_superuser": "false"}, limit=None),
         Case("a group, a tenth, sorted by username", {"group": EDITORS_ID, "sort": "username"}, limit=None),
         Case("the last tenth by a prefix, sorted by username", {"search": last_tenth, "sort": "username"}, None, 1),
     ]

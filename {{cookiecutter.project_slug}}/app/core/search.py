@@ -6,11 +6,12 @@ its few rows by its index, to be sorted; and of a broad one, rows enough are met
 Both ways are forced, by queries that leave no other: SQLite has no statistics to choose by, and PostgreSQL may plan a
 prepared statement without looking at the values.
 
-What that leaves: along the index of an order, those rows are read too that a condition does not want. Where it wants a
-tenth, that is 500 for a page of 50, some 2 ms; where all that it wants come last, it is all that come before them, some
-0.5 s of a million on PostgreSQL, and 1.6 s on SQLite: so long takes a search that finds more than a page reaches, by an
-order that was asked for and has its finds at the end. And where two conditions are broad, some 10,000 rows are read
-only to be counted.
+What that leaves: a count is exact up to 10,000, and what is to be sorted must be read, so that 10,000 finds take some
+30 ms, and a thousand 2; where another condition is as broad, the rows of the first are read once more, to be counted.
+Along the index of an order, those rows are read too that a condition does not want. Where it wants a tenth, that is 500
+for a page of 50, some 2 ms; where all that it wants come last, it is all that come before them, of a million some 0.5 s
+on PostgreSQL and 1.6 s on SQLite: a search that finds more than a page reaches can take so long, by an order that was
+asked for.
 """
 
 from collections.abc import Sequence
