@@ -260,7 +260,7 @@ def test_a_project_can_do_without_the_site(copy: Service) -> None:
     (copy.project / "app" / "accounts" / "admin.py").unlink()
     (copy.project / "tests" / "accounts" / "test_admin.py").unlink()
     suite = ("tests/accounts/test_audit.py", "tests/core/test_registry.py")
-    for command in (("mypy",), ("pytest", "-q", "--no-cov", *suite)):
+    for command in (("mypy",), ("pytest", "-q", *suite)):
         done = copy.run("-m", *command)
         assert done.returncode == 0, done.stdout + done.stderr
     prepare(copy)

@@ -61,12 +61,12 @@ def test_a_new_app_is_clean_to(begun: Service, linter: tuple[str, ...]) -> None:
 
 
 def test_its_tests_pass_and_those_that_ask_every_route(begun: Service) -> None:
-    done = begun.run("-m", "pytest", "-q", "--no-cov", *SUITES)
+    done = begun.run("-m", "pytest", "-q", *SUITES)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_its_tests_pass_on_postgresql(begun: Service, cluster: PostgreSQL) -> None:
-    done = begun.run("-m", "pytest", "-q", "--no-cov", *SUITES[:2], TEST_DATABASE_URL=cluster.url)
+    done = begun.run("-m", "pytest", "-q", *SUITES[:2], TEST_DATABASE_URL=cluster.url)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -42,7 +42,7 @@ def refusals() -> Iterator[None]:
     except (NotAllowed, NotFound, InvalidPassword) as error:
         raise Refused(str(error)) from None
     except ValidationError as error:
-        faults = (f"{detail['loc'][0]}: {detail['msg']}." for detail in error.errors(include_input=False))
+        faults = (f"{detail['loc'][0]}: {detail['msg'].rstrip('.')}." for detail in error.errors(include_input=False))
         raise Refused(" ".join(faults)) from None
     except Taken as error:
         raise Refused(f"Another has this {error}") from None

@@ -93,6 +93,10 @@ class Passwords:
 
     async def hash_new(self, password: str, names: Names, field: str = "new_password") -> str:
         """Raises InvalidPassword, or ServerBusy."""
+        await self.judge(password, names, field)
+        return await self.hasher.hash(password)
+
+    async def judge(self, password: str, names: Names, field: str) -> None:
+        """Raises InvalidPassword."""
         if faults := await to_thread.run_sync(self.policy.faults, password, names):
             raise InvalidPassword(faults, field)
-        return await self.hasher.hash(password)

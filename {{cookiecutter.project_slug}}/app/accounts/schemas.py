@@ -16,14 +16,16 @@ from pydantic import (
 )
 
 from app.core.pagination import CAP, Paging
-from app.core.schemas import EmailAddress, Line, Text
+from app.core.schemas import ONE_LINE, STORABLE, EmailAddress, Text
 
 REFRESH_TOKEN = "kTqKSJcXqg1bD0vJ6u2Yw8nF"  # noqa: S105 (an example)
 
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,150}$"), Field(examples=["alice"])]
-FullName = Annotated[Line, StringConstraints(max_length=150), Field(examples=["Alice Liddell"])]
+FullName = Annotated[str, StringConstraints(max_length=150), ONE_LINE, Field(examples=["Alice Liddell"])]
 Password = Annotated[Text, Field(examples=["correct horse battery staple"], json_schema_extra={"format": "password"})]
-GroupName = Annotated[Line, StringConstraints(min_length=1, max_length=150), Field(examples=["editors"])]
+GroupName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=150), ONE_LINE, Field(examples=["editors"])
+]
 PermissionNames = Annotated[set[Text], Field(max_length=1000, examples=[["accounts.view_user"]])]
 UserSort = Literal[
     "username",
@@ -208,7 +210,7 @@ class UserRead(BaseModel):
 
 
 class UserQuery(Paging):
-    search: Annotated[Text, StringConstraints(max_length=254)] = Field(
+    search: Annotated[str, StringConstraints(max_length=254), STORABLE] = Field(
         "", description="What the username, the e-mail address or the full name begins with, in any case."
     )
     disabled: bool | None = None

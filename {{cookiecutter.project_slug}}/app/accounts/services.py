@@ -20,7 +20,7 @@ from app.accounts.models import Group, Permission, User
 from app.accounts.schemas import NewUser, UserRegister
 from app.accounts.sessions import Device, RefreshToken
 from app.accounts.tasks import send_email_verification, tell_of_new_password
-from app.accounts.throttling import LoginThrottle
+from app.accounts.throttling import LoginThrottle, MailThrottle
 from app.accounts.validators import Names
 from app.core.permissions import permission
 from app.core.tasks import TaskQueue
@@ -177,11 +177,22 @@ async def create_user(
 async def _hash_new(passwords: Passwords, new: NewUser, password: str | None) -> str:
     if password is None:
         return UNUSABLE
-    return await passwords.hash_new(password, Names(new.username, new.email, new.full_name), "password")
+    return await passwords.hash_new(password, _names(new), "password")
 
 
-async def register(db: AsyncSession, tasks: TaskQueue, passwords: Passwords, new: UserRegister) -> User:
-    """Make an account for whoever asks; a mail lets him confirm the address. Raises InvalidPassword, or Taken."""
+def _names(new: NewUser) -> Names:
+    return Names(new.username, new.email, new.full_name)
+
+
+async def register(
+    db: AsyncSession, tasks: TaskQueue, passwords: Passwords, mails: MailThrottle, new: UserRegister
+) -> User:
+    """Make an account for whoever asks; a mail lets him confirm the address.
+
+    Raises InvalidPassword, which counts as no mail, Throttled, or Taken.
+    """
+    await passwords.judge(new.password or "", _names(new), "password")
+    await mails.count(new.email)
     user = await create_user(db, passwords, new, new.password or "")
     await _send_email_verification(tasks, user, user.email)
     return user

@@ -42,9 +42,12 @@ class Device:
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> "Device":
-        """An address that is none, as a careless proxy may hand on, is left out."""
+        """An address that is none, as a careless proxy may hand on, is left out; so is the zone of one, which means
+        something only to the machine that it comes from (RFC 4007, 6), and may be of any length.
+        """
+        host = connection.client.host.partition("%")[0] if connection.client else ""
         try:
-            address = str(ip_address(connection.client.host)) if connection.client else None
+            address = str(ip_address(host))
         except ValueError:
             address = None
         return cls(connection.headers.get("User-Agent", ""), address)

@@ -1,6 +1,6 @@
 """The page of the audit log, which can be read and no more."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from app.admin import formats
 from app.admin.site import ModelAdmin
@@ -16,5 +16,16 @@ class AuditEntryAdmin(ModelAdmin, model=AuditEntry):
     column_labels: ClassVar = {"at": "When", "actor": "Who", "place": "From", "object_name": "Which", "changes": "What"}
     column_searchable_list: ClassVar = ["actor", "object_id"]
     column_default_sort = ("at", True)
-    column_formatters: ClassVar = {"changes": lambda entry, _: formats.in_a_line(entry.changes)}
+    column_export_list: ClassVar = [*column_list[:-1], "object_id", "request_id", "changes"]
+    column_formatters: ClassVar = {
+        "object_name": lambda entry, _: entry.object_name or entry.object_id,  # a session has no name
+        "changes": lambda entry, _: formats.in_a_line(entry.changes),
+    }
     column_formatters_detail: ClassVar = {"changes": lambda entry, _: formats.in_lines(entry.changes)}
+
+    async def custom_export_cell(self, row: Any, name: str, value: Any) -> str | None:
+        """All of it, where a page has only the beginning."""
+        if name != "changes":
+            return await super().custom_export_cell(row, name, value)
+        text = "; ".join(formats.told(row.changes))
+        return await super().custom_export_cell(row, name, text) or text

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 router = APIRouter(prefix="/health", tags=["health"])
 
 
+@router.head("/live", include_in_schema=False)  # as some monitors ask
 @router.get("/live")
 async def live() -> dict[str, str]:
     """The process runs and its event loop turns; nothing else is looked at."""

@@ -30,6 +30,9 @@ def _refuse_unmailable(address: str) -> str:
     return address
 
 
-Text = Annotated[str, AfterValidator(_refuse_nul)]
-Line = Annotated[str, AfterValidator(_refuse_controls)]
+# They stand behind what limits the length, as in `Annotated[str, StringConstraints(max_length=150), ONE_LINE]`: before
+# it, pydantic would call characters items.
+STORABLE = AfterValidator(_refuse_nul)
+ONE_LINE = AfterValidator(_refuse_controls)
+Text = Annotated[str, STORABLE]
 EmailAddress = Annotated[EmailStr, AfterValidator(_refuse_unmailable)]

@@ -40,8 +40,7 @@ async def create_user(
         return UserRead.model_validate(await administration.invite_user(db, tasks, passwords, new))
     if not settings.registration_open:
         raise NotAllowed("Registration is closed")
-    await mails.count(new.email)
-    return UserRead.model_validate(await services.register(db, tasks, passwords, new))
+    return UserRead.model_validate(await services.register(db, tasks, passwords, mails, new))
 
 
 @router.get("/{user_id}", dependencies=[requires("accounts.view_user")])
