@@ -80,18 +80,16 @@ def test_check_deploy_names_what_is_unfit_for_production(service: Service) -> No
     assert all(re.fullmatch(r"[a-z]+\.[EW]\d{3}: .+", line) for line in lines)
 
 
-def test_check_deploy_is_content_with_a_production_server(plain: Service, cluster: PostgreSQL) -> None:
+def test_check_deploy_is_content_with_the_production_settings_of_the_readme(
+    plain: Service, cluster: PostgreSQL
+) -> None:
+    section = (plain.project / "README.md").read_text(encoding="utf-8").partition("## In production")[2]
+    settings = dict(re.findall(r"^    ([A-Z_]+)=(.+)$", section, re.MULTILINE))
+    assert settings["ENVIRONMENT"] == "production"
     production = Service(
         plain.project,
         plain.python,
-        {
-            "DATABASE_URL": cluster.create_database("production"),
-            "ENVIRONMENT": "production",
-            "ALLOWED_HOSTS": "api.example.com",
-            "PUBLIC_URL": "https://api.example.com",
-            "EMAIL_URL": "smtp://user:password@mail.example.com:587",
-            "EMAIL_FROM": "My Service <noreply@example.com>",
-        },
+        {**settings, "DATABASE_URL": cluster.create_database("production")},
     )
     assert "core.E003" in production.problem("check", "--deploy")
     production.manage("migrate")
@@ -502,6 +500,27 @@ def test_links_lead_to_where_runserver_serves(migrated: Service) -> None:
         with connect(served) as client:
             client.post("/users", json=new).raise_for_status()
         served.log_until(f"{served.url}/account/verify-email?token=")
+
+
+def test_runserver_lets_nobody_say_where_a_request_comes_from(migrated: Service) -> None:
+    with server(migrated.project, migrated.python, migrated.env, RUNSERVER) as served, connect(served) as client:
+        for number in range(6):
+            client.headers["X-Forwarded-For"] = f"198.51.100.{number}"
+            status = log_in(client, "stranger").status_code
+    assert status == 429
+
+
+def test_uvicorn_lets_a_proxy_on_this_machine_say_it(migrated: Service) -> None:
+    with server(migrated.project, migrated.python, migrated.env, UVICORN) as served, connect(served) as client:
+        for number in range(6):
+            client.headers["X-Forwarded-For"] = f"203.0.113.{number}"
+            status = log_in(client, "somebody").status_code
+    assert status == 401
+
+
+def test_monitors_may_ask_by_head(served: Server) -> None:
+    with connect(served) as client:
+        assert client.head("/health/live").status_code == 200
 
 
 def test_runserver_says_who_is_missing(migrated: Service) -> None:

@@ -354,6 +354,21 @@ async def test_users_are_exported(client: AsyncClient) -> None:
     assert "password" not in exported.text + str(users)
 
 
+async def test_the_whole_audit_log_is_exported(
+    client: AsyncClient, admin: User, user: User, enter: Enter, login: Login
+) -> None:
+    token = (await login(user))["Authorization"].removeprefix("Bearer ")
+    await client.post("/token/revoke", data={"token": token})
+    await enter(admin)
+
+    rows = list(csv.DictReader(StringIO((await client.get("/admin/audit-entry/export/csv")).text)))
+
+    ended = next(row for row in rows if row["Model"] == "accounts.session" and row["What"].startswith("ended_at"))
+    assert ended["Which"] == ended["Object ID"] != ""
+    added = next(row for row in rows if (row["Which"], row["Action"]) == (user.username, "add"))
+    assert "full_name: " in added["What"]
+
+
 async def test_no_page_shows_a_secret(
     client: AsyncClient, db: AsyncSession, admin: User, user: User, enter: Enter, login: Login
 ) -> None:

@@ -1,8 +1,12 @@
 import asyncio
+from typing import Any
 
+import pytest
 from httpx import AsyncClient, Response
+from sqlalchemy import Select, event
 
 from app.accounts.models import User
+from app.core.database import Database
 from app.core.permissions import declared_permissions
 from tests.conftest import PASSWORD, Login
 
@@ -26,6 +30,22 @@ async def test_me_tells_who_is_logged_in(client: AsyncClient, admin: User, login
         "groups": [],
         "permissions": sorted(declared_permissions()),
     }
+
+
+async def test_me_asks_the_database_once(
+    client: AsyncClient, user: User, login: Login, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    headers, asked, fetch_one = await login(user), list[str](), Database.fetch_one
+
+    async def counted(self: Database, statement: Select[Any], values: dict[str, Any]) -> tuple[Any, ...] | None:
+        asked.append("by the driver")
+        return await fetch_one(self, statement, values)
+
+    monkeypatch.setattr(Database, "fetch_one", counted)
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *args: asked.append(args[2]))
+
+    assert (await client.get("/users/me", headers=headers)).status_code == 200
+    assert asked == ["by the driver"]
 
 
 NEW = "an entirely new one"

@@ -159,6 +159,13 @@ async def test_registrations_are_throttled(client: AsyncClient, outbox: Outbox) 
     assert len(await outbox()) == 46
 
 
+async def test_a_password_that_is_refused_is_no_mail(client: AsyncClient) -> None:
+    refused = [(await register(client, password="12345678")).status_code for _ in range(6)]
+    assert refused == [422] * 6
+
+    assert (await register(client)).status_code == 201
+
+
 async def test_an_invitation_is_not_held_back_by_the_clients_other_mails(
     client: AsyncClient, admin: User, login: Login, outbox: Outbox
 ) -> None:

@@ -9,8 +9,10 @@ from anyio import create_task_group
 from httpx import AsyncClient, Response
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import HTTPConnection
 
 from app.accounts.models import Session, User
+from app.accounts.sessions import Device
 from tests.commands import call
 from tests.conftest import PASSWORD, PASSWORD_HASH, Login, bearer, save
 
@@ -51,6 +53,15 @@ async def test_a_refresh_token_is_exchanged_for_the_next(client: AsyncClient, st
     assert second["refresh_token"] != first["refresh_token"]
     assert await status_of_me(client, second) == 200
     assert (await refresh(client, second["refresh_token"])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "kept"),
+    [("192.0.2.1", "192.0.2.1"), ("fe80::1%" + "a" * 99, "fe80::1"), ("unix:socket", None), ("", None)],
+)
+def test_the_address_of_a_device_is_one_or_none(host: str, kept: str | None) -> None:
+    connection = HTTPConnection({"type": "http", "headers": [], "client": (host, 0)})
+    assert Device.of(connection).ip_address == kept
 
 
 async def test_a_used_refresh_token_ends_its_session_for_good(client: AsyncClient, start: Start) -> None:
