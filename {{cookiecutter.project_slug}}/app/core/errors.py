@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
 
 from app.core.database import DatabaseUnavailable, is_away, is_conflict
 from app.core.logging import request_id
@@ -83,7 +84,16 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
     if not is_body_allowed_for_status_code(error.status_code):
         return Response(status_code=error.status_code, headers=error.headers)
-    return error_response(request, error.status_code, error.detail, error.headers)
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(sorted(_methods(request) | set(headers["Allow"].split(", "))))
+    return error_response(request, error.status_code, error.detail, headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return all that the path takes (RFC 9110, 15.5.6): a router tells only of the first route that has it."""
+    matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in matching for method in getattr(route, "methods", None) or ()}
 
 
 async def _oauth2_error(_: Request, error: Exception) -> JSONResponse:

@@ -62,6 +62,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
     [
         ("GET", "/nowhere/<b>", {}, 404, "Not Found"),
         ("DELETE", "/query", {"Allow": "GET"}, 405, "Method Not Allowed"),
+        ("PUT", "/users/me", {"Allow": "DELETE, GET, PATCH"}, 405, "Method Not Allowed"),
         ("GET", "/users/me", {"WWW-Authenticate": "Bearer"}, 401, "Not authenticated"),
         ("GET", "/query", {}, 422, "sql: Field required"),
         ("GET", "/query?sql=SELECT nothing FROM nowhere", {}, 500, "Internal Server Error"),
