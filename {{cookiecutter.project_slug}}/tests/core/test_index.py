@@ -1,3 +1,5 @@
+from html import unescape
+
 import pytest
 from fastapi import APIRouter
 from httpx import AsyncClient
@@ -25,7 +27,7 @@ async def test_people_get_a_page(client: AsyncClient) -> None:
 
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Vary"] == "Accept"
-    assert PROJECT["description"] in answer.text
+    assert PROJECT["description"] in unescape(answer.text)
     assert 'href="./docs"' in answer.text
 
 
