@@ -40,10 +40,10 @@ def main(port: int) -> None:
     url = f"http://127.0.0.1:{port}"
     refuse_busy(port)
     project, password = render(), secrets.token_urlsafe(16)
-    superuser = {"USERNAME": "demo", "EMAIL": "demo@example.com", "PASSWORD": password}
+    superuser = {"SUPERUSER_USERNAME": "demo", "SUPERUSER_EMAIL": "demo@example.com", "SUPERUSER_PASSWORD": password}
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        with make(project, "superuser", **{f"SUPERUSER_{name}": value for name, value in superuser.items()}) as making:
+        with make(project, "superuser", **superuser) as making:
             if status := making.wait():
                 sys.exit(status)
         with make(project, "run", f"PORT={port}") as server:

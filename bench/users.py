@@ -220,7 +220,7 @@ def compare(subjects: list[Subject]) -> bool:
     return report(subjects)
 
 
-def run(compare: Callable[[list[Subject]], bool]) -> int:
+def run(comparison: Callable[[list[Subject]], bool]) -> int:
     """Compare projects with as many users as the command line says, and return the exit status."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--python", type=Path, help="a Python that has a project's requirements")
@@ -229,7 +229,7 @@ def run(compare: Callable[[list[Subject]], bool]) -> int:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         python = (arguments.python or make_environment(folder / "venv")).absolute()
-        return 0 if compare(subjects_of(stack, folder, python, arguments.users)) else 1
+        return 0 if comparison(subjects_of(stack, folder, python, arguments.users)) else 1
 
 
 if __name__ == "__main__":

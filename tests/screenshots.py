@@ -33,20 +33,21 @@ def test_the_documentation(browse: Browse, site: Server, color_scheme: str) -> N
     assert len(page.screenshot(path=IMAGES / f"docs-{color_scheme}.png")) < MAX_SIZE
 
 
+@pytest.fixture(scope="module")
+def people(site: Server) -> None:
+    with connect(site) as client:
+        client.headers.update(bearer(log_in(client).json()["access_token"]))
+        for username, full_name in PEOPLE.items():
+            new = {"username": username, "email": f"{username}@example.com", "full_name": full_name}
+            client.post("/users", json={**new, "password": PASSWORD}).raise_for_status()
+
+
+@pytest.mark.usefixtures("people")
 @pytest.mark.parametrize("path", ["user", "audit-entry"])
 def test_the_admin_site(browse: Browse, site: Server, path: str) -> None:
-    add_people(site)
     page = browse(f"{site.url}/admin/{path}/list", width=1280, height=600)
     enter(page)
     page.mouse.move(0, 0)
     expect(page.locator("tbody tr").first).to_be_visible()
 
     assert len(page.screenshot(path=IMAGES / f"admin-{path}.png")) < MAX_SIZE
-
-
-def add_people(site: Server) -> None:
-    with connect(site) as client:
-        client.headers.update(bearer(log_in(client).json()["access_token"]))
-        for username, full_name in PEOPLE.items():
-            new = {"username": username, "email": f"{username}@example.com", "full_name": full_name}
-            client.post("/users", json={**new, "password": PASSWORD})

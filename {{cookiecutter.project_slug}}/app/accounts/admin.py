@@ -24,6 +24,7 @@ from app.accounts.schemas import GroupCreate, GroupUpdate, UserQuery, UserRegist
 from app.accounts.services import LastSuperuser, NotFound, Taken
 from app.admin.site import ModelAdmin, Refused, acting_user, action, new_session
 from app.core.pagination import Paging
+from app.core.schemas import faults
 from app.core.search import Condition, Range, begins_with
 
 MAX_SEARCH = 254  # characters, as many as an address has
@@ -42,8 +43,7 @@ def refusals() -> Iterator[None]:
     except (NotAllowed, NotFound, InvalidPassword) as error:
         raise Refused(str(error)) from None
     except ValidationError as error:
-        faults = (f"{detail['loc'][0]}: {detail['msg'].rstrip('.')}." for detail in error.errors(include_input=False))
-        raise Refused(" ".join(faults)) from None
+        raise Refused(" ".join(faults(error))) from None
     except Taken as error:
         raise Refused(f"Another has this {error}") from None
     except Unknown as error:

@@ -18,6 +18,7 @@ from app.accounts.schemas import GroupCreate, GroupUpdate, UserCreate, UserQuery
 from app.core.cli import CommandError, ask_password, open_application, open_database
 from app.core.console import print_table, progress, say
 from app.core.pagination import CAP, MAX_LIMIT
+from app.core.schemas import faults
 from app.settings import BASE_DIR, get_settings
 
 cli = typer.Typer()
@@ -64,8 +65,7 @@ def _valid(model: type[Model], **values: object) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        faults = (f"{detail['loc'][0]}: {detail['msg'].rstrip('.')}." for detail in error.errors(include_input=False))
-        raise CommandError("\n".join(faults)) from None
+        raise CommandError("\n".join(faults(error))) from None
 
 
 async def _create_superuser(new: UserCreate) -> None:

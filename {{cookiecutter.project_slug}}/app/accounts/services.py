@@ -156,11 +156,15 @@ async def create_user(
     db: AsyncSession, passwords: Passwords, new: NewUser, password: str | None, *, is_superuser: bool = False
 ) -> User:
     """Without a password nobody can log in, until one is set. Raises InvalidPassword, or Taken."""
+    return await _add(db, new, await _hash_new(passwords, new, password), is_superuser=is_superuser)
+
+
+async def _add(db: AsyncSession, new: NewUser, hashed_password: str, *, is_superuser: bool = False) -> User:
     user = User(
         username=new.username,
         email=new.email,
         full_name=new.full_name,
-        hashed_password=await _hash_new(passwords, new, password),
+        hashed_password=hashed_password,
         is_staff=is_superuser,
         is_superuser=is_superuser,
         groups=[],
@@ -191,9 +195,10 @@ async def register(
 
     Raises InvalidPassword, which counts as no mail, Throttled, or Taken.
     """
-    await passwords.judge(new.password or "", _names(new), "password")
+    password = new.password or ""
+    await passwords.judge(password, _names(new), "password")
     await mails.count(new.email)
-    user = await create_user(db, passwords, new, new.password or "")
+    user = await _add(db, new, await passwords.hasher.hash(password))
     await _send_email_verification(tasks, user, user.email)
     return user
 

@@ -1,11 +1,16 @@
-"""Kinds of text that a client may send."""
+"""Kinds of text that a client may send, and what people are told of what they may not."""
 
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, EmailStr
+from pydantic import AfterValidator, EmailStr, ValidationError
 
 from app.core.addresses import parse_address
+
+
+def faults(error: ValidationError) -> list[str]:
+    """Say in a line each what is wrong with which field, and not what was given."""
+    return [f"{detail['loc'][0]}: {detail['msg'].rstrip('.')}." for detail in error.errors(include_input=False)]
 
 
 def is_text(value: object) -> bool:

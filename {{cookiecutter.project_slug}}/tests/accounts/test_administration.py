@@ -255,7 +255,14 @@ async def test_a_groups_name_is_its_own(client: AsyncClient, superuser: Headers)
 
 
 @pytest.mark.parametrize(
-    "group", [{"name": " "}, {"name": "a\nb"}, {"name": "x", "permissions": ["accounts.fly"]}, {"name": "x" * 151}]
+    "group",
+    [
+        {"name": ""},
+        {"name": " "},
+        {"name": "a\nb"},
+        {"name": "x", "permissions": ["accounts.fly"]},
+        {"name": "x" * 151},
+    ],
 )
 async def test_a_group_that_cannot_be_is_422(client: AsyncClient, superuser: Headers, group: dict[str, Any]) -> None:
     assert (await client.post("/groups", headers=superuser, json=group)).status_code == 422

@@ -3,20 +3,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import commands, services, sessions
-from app.accounts.hashing import Passwords
+from app.accounts import commands, sessions
 from app.accounts.models import User
 from app.accounts.passwords import verify_password
-from app.accounts.schemas import UserCreate
 from app.accounts.services import find_user, get_user
 from app.accounts.sessions import Device
 from app.core.database import Database
-from app.settings import get_settings
 from tests.commands import call
 from tests.conftest import PASSWORD
 from tests.terminal import call_on_terminal, needs_terminal, without_control
 
-BOSS = UserCreate(username="boss", email="boss@example.com", password=PASSWORD)
 CREATE = ("createsuperuser", "--username", "boss", "--email", "boss@example.com")
 
 
@@ -130,19 +126,24 @@ async def test_what_cannot_be_granted_is_one_line(user: User, arguments: list[st
     assert "\n" not in outcome.err
 
 
-async def test_listusers(db: AsyncSession, user: User) -> None:
-    boss = await services.create_user(db, Passwords.of(get_settings()), BOSS, BOSS.password, is_superuser=True)
-    boss.last_login = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
-    await db.commit()
+@pytest.fixture
+async def readers(user: User, admin: User) -> None:
+    """A group that the user is in, and the superuser is not."""
     await call("grant", "accounts.view_user", "--group", "readers")
     await call("grant", "readers", "--user", "alice")
+
+
+@pytest.mark.usefixtures("readers")
+async def test_listusers(db: AsyncSession, admin: User) -> None:
+    admin.last_login = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    await db.commit()
 
     listed = await call("listusers")
 
     assert (listed.status, listed.err) == (0, "")
     assert [line.split() for line in listed.out.splitlines()] == [
         ["alice", "alice@example.com", "-", "-", "readers", "-"],
-        ["boss", "boss@example.com", "-", "superuser,", "staff", "-", "2026-01-02T03:04+00:00"],
+        ["root", "root@example.com", "-", "superuser,", "staff", "-", "2026-01-02T03:04+00:00"],
     ]
 
 
@@ -151,29 +152,23 @@ async def test_listusers(db: AsyncSession, user: User) -> None:
     [
         (["A"], ["alice"]),
         (["nobody"], []),
-        (["--staff"], ["boss"]),
+        (["--staff"], ["root"]),
         (["--no-superuser"], ["alice"]),
         (["--disabled"], []),
         (["--group", "readers"], ["alice"]),
-        (["--sort=-username"], ["boss", "alice"]),
-        (["--limit", "1", "--offset", "1"], ["boss"]),
+        (["--sort=-username"], ["root", "alice"]),
+        (["--limit", "1", "--offset", "1"], ["root"]),
     ],
 )
-async def test_listusers_searches_as_the_api_does(
-    db: AsyncSession, user: User, arguments: list[str], listed: list[str]
-) -> None:
-    await services.create_user(db, Passwords.of(get_settings()), BOSS, BOSS.password, is_superuser=True)
-    await call("grant", "accounts.view_user", "--group", "readers")
-    await call("grant", "readers", "--user", "alice")
-
+@pytest.mark.usefixtures("readers")
+async def test_listusers_searches_as_the_api_does(arguments: list[str], listed: list[str]) -> None:
     outcome = await call("listusers", *arguments)
 
     assert [line.split()[0] for line in outcome.out.splitlines()] == listed
 
 
-async def test_listusers_says_if_there_are_more(db: AsyncSession, user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    await services.create_user(db, Passwords.of(get_settings()), BOSS, BOSS.password, is_superuser=True)
-
+@pytest.mark.usefixtures("user", "admin")
+async def test_listusers_says_that_there_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (await call("listusers", "--limit", "1")).err == "1 of 2 users; the next with --offset 1.\n"
     assert (await call("listusers", "--limit", "2")).err == ""
 

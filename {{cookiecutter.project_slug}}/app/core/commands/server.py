@@ -80,10 +80,10 @@ def _refuse_busy(host: str, port: int) -> None:
             raise CommandError(f"Port {port} of {host}: {reason}. {hint}") from None
 
 
-def _lead_links_to(origin: str) -> None:
+def _lead_links_to(here: str) -> None:
     """Begin links in mails so where PUBLIC_URL says nothing else; in the processes that are started, too."""
     if "public_url" not in get_settings().model_fields_set:
-        os.environ["PUBLIC_URL"] = origin
+        os.environ["PUBLIC_URL"] = here
         get_settings.cache_clear()
 
 
