@@ -1,5 +1,6 @@
 """What commands say instead of a traceback. Loaded when one has failed: it knows the errors of all libraries."""
 
+from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError as AlembicError
 from sqlalchemy.exc import DBAPIError
 
@@ -13,6 +14,8 @@ def explain(error: Exception) -> str | None:
     match error:
         case CommandError() | SettingsError():
             return str(error)
+        case AlembicError() if isinstance(error.__cause__, MultipleHeads):
+            return "Migrations were made side by side: join them by `python manage.py makemigrations --merge`."
         case AlembicError():
             return f"{error} (`manage.py showmigrations` lists the migrations, `migrate` applies them.)"
         case DatabaseUnavailable():

@@ -24,6 +24,7 @@ def run(connection: Connection, **options: Any) -> None:
         render_as_batch=True,  # SQLite can alter little: batch mode copies the table
         render_item=render_item,
         transaction_per_migration=True,
+        transactional_ddl=True,  # with SQLite, too: `app.core.migrations` sees to it
         **options,
     )
     with context.begin_transaction():

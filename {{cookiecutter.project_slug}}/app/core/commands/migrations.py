@@ -7,10 +7,12 @@ from importlib.util import find_spec
 from typing import Annotated
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from app.core.cli import CommandError, open_database
-from app.core.console import progress
-from app.core.migrations import Migration, history, in_step, make_migration
+from app.core.console import progress, say
+from app.core.database import is_away
+from app.core.migrations import Migration, history, in_step, make_migration, merge_migrations
 from app.core.migrations import migrate as move
 
 cli = typer.Typer()
@@ -38,7 +40,12 @@ async def _migrate(target: str) -> int:
 
     async with open_database() as database:
         with progress("Migrating"):
-            await move(database, target, report)
+            try:
+                await move(database, target, report)
+            except DBAPIError as error:
+                if is_away(error):
+                    raise
+                raise CommandError(f"The migration failed, and no part of it was kept: {error.orig}.") from None
     return len(steps)
 
 
@@ -47,6 +54,9 @@ def makemigrations(
     name: Annotated[str | None, typer.Option("--name", "-n", help="What it does, as in `add_bio`.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit status 1 where one is missing.")] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Make one without operations, to move data.")] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Join histories that grew side by side, as by an update of the template.")
+    ] = False,
 ) -> None:
     """Write the migration that the models of all apps ask for.
 
@@ -54,7 +64,7 @@ def makemigrations(
     """
     if check:
         return asyncio.run(_check())
-    path = asyncio.run(_make(_valid_name(name), empty))
+    path = merge_migrations(_valid_name(name or "merge")) if merge else asyncio.run(_make(_valid_name(name), empty))
     if path is None:
         print("No changes detected.")
         return
@@ -71,7 +81,7 @@ async def _check() -> None:
 
 async def _make(name: str, empty: bool) -> str | None:
     async with open_database() as database:
-        return await make_migration(database, name, empty=empty)
+        return await make_migration(database, name, empty=empty, report=say)
 
 
 def _valid_name(name: str | None) -> str:

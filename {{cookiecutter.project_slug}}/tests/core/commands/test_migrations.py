@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import inspect
 
 from app.core.database import Database
 from tests.commands import call
@@ -33,6 +34,58 @@ async def test_a_migration_from_the_first_to_the_last_step(
     assert (await call("makemigrations")).err.startswith("Target database is not up to date")
     assert await call("migrate") == (0, f"Applied {path.stem}\n", "")
     assert (await call("migrate", "zero")).out == f"Unapplied {path.stem}\n"
+
+
+FAULTY = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001_faulty"
+down_revision = None
+
+def upgrade():
+    op.create_table("sound", sa.Column("id", sa.Integer()))
+    op.execute("INSERT INTO sound VALUES (1)")
+    op.add_column("sound", sa.Column("name", sa.String(9)))
+    op.create_table("sound", sa.Column("id", sa.Integer()))
+"""
+
+
+async def test_of_a_migration_that_fails_nothing_stays(
+    set_variable: SetVariable, empty: Database, versions: Path
+) -> None:
+    set_variable("DATABASE_URL", empty.engine.url.render_as_string(hide_password=False))
+    (versions / "0001_faulty.py").write_text(FAULTY)
+
+    for _ in range(2):
+        outcome = await call("migrate")
+        assert (outcome.status, outcome.out, len(outcome.err.splitlines())) == (1, "", 1)
+        assert "no part of it was kept" in outcome.err
+        assert "already exists" in outcome.err
+    async with empty.engine.connect() as connection:
+        assert await connection.run_sync(lambda sync: inspect(sync).has_table("sound")) is False
+
+
+async def test_histories_that_grew_side_by_side_are_merged(
+    set_variable: SetVariable, empty: Database, versions: Path
+) -> None:
+    set_variable("DATABASE_URL", empty.engine.url.render_as_string(hide_password=False))
+    assert (await call("makemigrations", "--merge")).out == "No changes detected.\n"
+    await call("makemigrations", "--name", "first")
+    await call("migrate")
+    await call("makemigrations", "--empty", "--name", "theirs")
+    theirs = versions / "0002_theirs.py"
+    ours = versions / "0002_ours.py"
+    ours.write_text(theirs.read_text().replace("theirs", "ours"))
+
+    for command in (["migrate"], ["makemigrations"]):
+        outcome = await call(*command)
+        assert (outcome.status, len(outcome.err.splitlines())) == (1, 1)
+        assert "makemigrations --merge" in outcome.err
+    assert (await call("makemigrations", "--merge")).out.startswith(f"Wrote {versions / '0004_merge.py'}")
+    applied = (await call("migrate")).out.split()[1::2]
+    assert sorted(applied) == ["0002_ours", "0002_theirs", "0004_merge"]
+    assert (await call("makemigrations")).out == "No changes detected.\n"
 
 
 @needs_terminal
