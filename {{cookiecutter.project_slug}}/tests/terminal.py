@@ -1,5 +1,6 @@
 """Runs the project's commands in this process, as `tests.commands` does, but on a terminal: what a person sees."""
 
+import getpass
 import os
 import re
 import sys
@@ -42,6 +43,8 @@ def _call(arguments: tuple[str, ...], typed: str) -> Outcome:
         stack.enter_context(redirect_stdout(screen))
         stack.enter_context(redirect_stderr(screen))
         stack.enter_context(patch.object(sys, "stdin", keyboard))
+        # It would ask at the terminal of whoever runs the tests.
+        stack.enter_context(patch.object(getpass, "getpass", input))
         status = _status(arguments)
     reader.join()
     os.close(master)

@@ -14,11 +14,12 @@ from app.accounts.administration import Operator
 from app.accounts.hashing import InvalidPassword, Passwords
 from app.accounts.key_rotation import rotate_keys
 from app.accounts.models import Group, User
-from app.accounts.schemas import GroupCreate, GroupUpdate, UserCreate, UserQuery, UserUpdate
-from app.core.cli import CommandError, ask_password, open_application, open_database
+from app.accounts.schemas import GroupCreate, GroupUpdate, UserCreate, Username, UserQuery, UserUpdate
+from app.accounts.validators import Names, password_policy
+from app.core.cli import CommandError, ask, ask_password, open_application, open_database
 from app.core.console import print_table, progress, say
 from app.core.pagination import CAP, MAX_LIMIT
-from app.core.schemas import faults
+from app.core.schemas import EmailAddress, faults
 from app.settings import BASE_DIR, get_settings
 
 cli = typer.Typer()
@@ -43,22 +44,23 @@ def createsuperuser(
     """
     if no_input and not (username and email):
         raise CommandError("--no-input needs --username and --email.")
-    new = _valid(
-        UserCreate,
-        username=username or typer.prompt("Username"),
-        email=email or typer.prompt("E-mail address"),
-        password=_superuser_password(no_input),
-    )
+    names = Names(username or ask("Username", Username), email or ask("E-mail address", EmailAddress))
+    new = _valid(UserCreate, username=names.username, email=names.email, password=_superuser_password(names, no_input))
     asyncio.run(_create_superuser(new))
     print(f"Superuser {new.username} created.")
 
 
-def _superuser_password(no_input: bool) -> str:
+def _superuser_password(names: Names, no_input: bool) -> str:
     if password := os.environ.get("SUPERUSER_PASSWORD"):
         return password
     if no_input:
         raise CommandError("--no-input needs the password in the environment, as SUPERUSER_PASSWORD.")
-    return ask_password()
+    return _ask_password(names)
+
+
+def _ask_password(names: Names) -> str:
+    policy = password_policy(get_settings())
+    return ask_password(lambda password: [fault.message for fault in policy.faults(password, names)])
 
 
 def _valid(model: type[Model], **values: object) -> Model:
@@ -113,8 +115,9 @@ def changepassword(username: Annotated[str, typer.Argument(help="The username, o
 async def _change_password(username: str) -> None:
     async with open_application() as app, app.state.database.session() as db:
         user = await _find_user(db, username)
+        password = _ask_password(Names(user.username, user.email, user.full_name))
         try:
-            await services.set_password(db, app.state.tasks, app.state.passwords, user, ask_password())
+            await services.set_password(db, app.state.tasks, app.state.passwords, user, password)
         except InvalidPassword as error:
             raise CommandError(str(error)) from None
 

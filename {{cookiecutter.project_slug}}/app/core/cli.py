@@ -3,13 +3,18 @@
 import getpass
 import logging
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import import_module
+from typing import Any
 
+import typer
 from fastapi import FastAPI
+from pydantic import TypeAdapter, ValidationError
 
 from app.core.audit import Actor, acting, place
+from app.core.console import say
 from app.core.database import Database
 from app.settings import get_settings
 
@@ -63,11 +68,27 @@ async def open_application() -> AsyncIterator[FastAPI]:
         root.setLevel(level)
 
 
-def ask_password() -> str:
-    """Ask twice on a terminal; elsewhere read one line of standard input, as `passwd --stdin` does."""
+def ask(label: str, kind: Any) -> str:
+    """Ask, on a terminal until the answer is of this type of pydantic's; elsewhere read one line of standard input."""
+    return str(typer.prompt(label, value_proc=partial(_judge, TypeAdapter(kind)) if sys.stdin.isatty() else None))
+
+
+def _judge(kind: TypeAdapter[str], answer: str) -> str:
+    try:
+        return kind.validate_python(answer)
+    except ValidationError as error:
+        raise typer.BadParameter(" ".join(f"{detail['msg'].rstrip('.')}." for detail in error.errors())) from None
+
+
+def ask_password(faults: Callable[[str], Sequence[str]]) -> str:
+    """Ask twice, on a terminal until nothing is wrong with it; elsewhere read one line, as `passwd --stdin` does."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
-    password = getpass.getpass("Password: ")
-    if getpass.getpass("Password (again): ") != password:
-        raise CommandError("The two passwords differ.")
-    return password
+    while True:
+        password = getpass.getpass("Password: ")
+        wrong = faults(password)
+        if not wrong and getpass.getpass("Password (again): ") != password:
+            wrong = ["The two passwords differ."]
+        if not wrong:
+            return password
+        say("\n".join(wrong))

@@ -41,6 +41,21 @@ async def test_createsuperuser_reads_what_is_missing(db: AsyncSession) -> None:
     assert await find_user(db, "boss@example.com") is not None
 
 
+@needs_terminal
+async def test_createsuperuser_asks_again_for_what_cannot_be(db: AsyncSession) -> None:
+    answers = ("no name!", "boss", "nowhere", "boss@example.com", "12", PASSWORD, "another", PASSWORD, PASSWORD)
+
+    outcome = await call_on_terminal("createsuperuser", typed="".join(f"{answer}\n" for answer in answers))
+
+    seen = without_control(outcome.out)
+    assert seen.count("Username: ") == seen.count("E-mail address: ") == 2
+    for said in ("valid email address", "too short", "too common", "The two passwords differ.", "boss created."):
+        assert said in seen
+    boss = await find_user(db, "boss@example.com")
+    assert boss is not None
+    assert verify_password(PASSWORD, boss.hashed_password)
+
+
 @pytest.mark.parametrize(
     ("arguments", "password", "said"),
     [
