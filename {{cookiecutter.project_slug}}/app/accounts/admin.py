@@ -171,7 +171,7 @@ class SessionAdmin(ModelAdmin, model=Session):
         # Not with `join`: a user has many sessions, which are to be counted, and not the users.
         theirs = and_(User.id == Session.user_id, begins_with(User.username_folded, fold(term)))
         test = select(User.id).where(theirs).correlate(Session).scalar_subquery().is_not(None)
-        return Condition((Range(theirs, test=test),))
+        return Range(theirs, test=test)
 
     @action(name="end", label="End", confirmation_message="Log it out?")
     async def end(self, request: Request) -> Response:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
 from app.accounts.models import Group, User, fold, user_groups
 from app.accounts.schemas import UserQuery
-from app.core.search import Condition, Order, Range, begins_with, find
+from app.core.search import Condition, Order, Range, Search, begins_with, find
 
 SEARCHED = (User.username_folded, User.email_folded, User.full_name_folded)
 FLAGS = {"disabled": User.disabled, "is_staff": User.is_staff, "is_superuser": User.is_superuser}
@@ -39,12 +39,12 @@ def _order(sort: str | None) -> Order:
 def _conditions(query: UserQuery) -> Iterator[Condition]:
     if query.search:
         prefix = fold(query.search)
-        yield Condition(tuple(Range(begins_with(column, prefix), sorted_by=(column,)) for column in SEARCHED))
+        yield Search(tuple(Range(begins_with(column, prefix), sorted_by=(column,)) for column in SEARCHED))
     for name, flag in FLAGS.items():
         if (value := getattr(query, name)) is not None:
-            yield Condition((_flagged(flag, value),))
+            yield _flagged(flag, value)
     if query.group is not None:
-        yield Condition((_members(query.group),))
+        yield _members(query.group)
 
 
 def _flagged(flag: InstrumentedAttribute[bool], value: bool) -> Range:

@@ -85,9 +85,11 @@ class User(Base):
         secondary=user_groups, order_by=Group.name, lazy="raise", passive_deletes=True
     )
 
-    # For `app.accounts.listing`: with the id, since many have the same name or none; and what has a flag, by username.
+    # For `app.accounts.listing`: with the id, since many have the same name or none; what is searched, with all that a
+    # search reads of a row; and what has a flag, by username.
     __table_args__ = (
-        Index(None, "full_name_folded", "id"),
+        Index(None, "email_folded", "username_folded", "id"),
+        Index(None, "full_name_folded", "id", "username_folded", "email_folded"),
         Index(None, "date_joined", "id"),
         Index(None, "last_login", "id"),
         Index(None, "disabled", "username_folded"),

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from app.core.pagination import CAP, Paging
+from app.core.pagination import Paging
 from app.core.schemas import ONE_LINE, STORABLE, EmailAddress, Text
 
 REFRESH_TOKEN = "kTqKSJcXqg1bD0vJ6u2Yw8nF"  # noqa: S105 (an example)
@@ -220,7 +220,7 @@ class UserQuery(Paging):
     sort: UserSort | None = Field(
         None,
         description="A `-` reverses it. Who never logged in comes before all who did. Where it is left out, it is the "
-        f"username; but of a search that finds more than {CAP} in one field, those are listed, by that field.",
+        "username; but a search lists first whom it finds by username, then by e-mail address, then by full name.",
     )
 
 

@@ -75,7 +75,7 @@ async def _conditions(view: ModelView, request: Request, key: Column) -> AsyncIt
             queries.append(await each.get_filtered_query(select(view.model), value, view.model))
     for query in queries:
         if (where := _where(query, key)) is not None:
-            yield Condition((Range(where),))
+            yield Range(where)
 
 
 def _where(query: Select[Any], key: Column) -> ColumnElement[bool] | None:
@@ -123,4 +123,5 @@ def is_sorted(model: type, name: str) -> bool:
     mapper: Mapper[Any] = inspect(model)
     column = mapper.columns[comparable(model, name).key]
     indexes = (list(index.columns) for index in getattr(mapper.local_table, "indexes", ()))
-    return bool(column.primary_key or column.unique) or [column, *mapper.primary_key] in indexes
+    wanted = [column, *mapper.primary_key]
+    return bool(column.primary_key or column.unique) or wanted in (columns[: len(wanted)] for columns in indexes)

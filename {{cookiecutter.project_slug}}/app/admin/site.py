@@ -40,7 +40,7 @@ from app.accounts.auth import AuthenticatedUser
 from app.admin import formats, listing
 from app.core.database import is_conflict
 from app.core.pagination import Paging
-from app.core.search import Condition
+from app.core.search import Condition, Search
 
 __all__ = ["ModelAdmin", "Refused", "acting_user", "action", "new_session"]
 
@@ -103,7 +103,7 @@ class ModelAdmin(ModelView):
         return {"title": str(await self.get_object_for_delete(request.path_params["pk"]))}
 
     def search(self, term: str) -> Condition:
-        return Condition(tuple(listing.begins(self.model, name, term) for name in self._search_fields))
+        return Search(tuple(listing.begins(self.model, name, term) for name in self._search_fields))
 
     async def list(self, request: Request) -> Pagination:
         if len(self.pk_columns) > 1:  # `app.core.search` goes by one
