@@ -110,8 +110,14 @@ def read_the_log(page: Page, name: str) -> None:
 
 def delete_a_user(page: Page, name: str) -> None:
     open_menu(page, "Users")
+    row(page, name)
+    expect(page.locator(".page-pretitle")).to_have_text(name)
+    page.get_by_text("Delete", exact=True).first.click()
+    expect(page.locator("#modal-delete-text")).to_have_text(f"This will permanently delete {name}.")
+    page.locator("#modal-delete [data-bs-dismiss]").last.click()
+    open_menu(page, "Users")
     row(page, name, "trash")
-    page.locator("#modal-delete-text", has_text="permanently delete").wait_for()
+    expect(page.locator("#modal-delete-text")).to_have_text(f"This will permanently delete {name}.")
     page.locator("#modal-delete-button").click()
     expect(page.locator("tbody")).not_to_contain_text(name)
 
@@ -165,6 +171,17 @@ def test_what_is_refused_is_said_where_one_is(admin: Page, browse: Browse) -> No
     with admin.expect_event("dialog"):
         admin.locator("#modal-delete-button").click()
     assert said == ["This is the last superuser: make another one first"]
+
+
+def test_on_a_phone_the_filters_stand_below_the_table(browse: Browse, served: Server) -> None:
+    page = browse(f"{served.url}/admin/user/list", width=390)
+    enter(page)
+
+    table, filters = page.locator("table").bounding_box(), page.locator("#filter-sidebar").bounding_box()
+
+    assert table and filters
+    assert filters["y"] > table["y"] + table["height"]
+    assert filters["width"] > 300
 
 
 def test_a_wrong_password_is_told_on_the_form(browse: Browse, served: Server) -> None:

@@ -15,6 +15,10 @@ def moment(time: datetime) -> str:
     return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def yes_no(value: bool) -> str:
+    return "yes" if value else "no"
+
+
 def label(name: str) -> str:
     """`ip_address` is IP address."""
     words = " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_"))
@@ -50,5 +54,5 @@ def _value(value: Any) -> str:
         case None | "":
             return "nothing"
         case bool():
-            return "yes" if value else "no"
+            return yes_no(value)
     return str(value)

@@ -74,7 +74,7 @@ class Choices(ModelConverter):
 
 class ModelAdmin(ModelView):
     page_size = 25
-    column_type_formatters: ClassVar = {**BASE_FORMATTERS, datetime: formats.moment}
+    column_type_formatters: ClassVar = {**BASE_FORMATTERS, bool: formats.yes_no, datetime: formats.moment}
     form_converter = Choices
     use_pretty_export = True
     export_max_rows = 10_000
@@ -98,8 +98,11 @@ class ModelAdmin(ModelView):
             return super().get_list_columns()
         return self._columns
 
+    async def details_context(self, request: Request) -> dict[str, Any]:
+        """Whom or what the page tells of stands above it; its title is the model's name, whatever stands here."""
+        return {"subtitle": str(await self.get_object_for_delete(request.path_params["pk"]))}
+
     async def edit_context(self, request: Request) -> dict[str, Any]:
-        """Whom or what the form changes stands above it."""
         return {"title": str(await self.get_object_for_delete(request.path_params["pk"]))}
 
     def search(self, term: str) -> Condition:

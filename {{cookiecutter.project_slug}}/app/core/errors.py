@@ -69,7 +69,13 @@ def error_response(
         return JSONResponse({"detail": detail}, code, headers)
     lines = [_line(fault) for fault in (detail if isinstance(detail, list) else [detail])]
     values = {"code": code, "phrase": responses.get(code, "Error"), "lines": lines, "request_id": request_id.get()}
-    return page(request, "core/error.html", code, headers, **values)
+    return page(request, "core/error.html", code, headers, mount=_mount(request), **values)
+
+
+def _mount(request: Request) -> str:
+    """Return where in the application the one is mounted that answers, as in `admin`."""
+    scope = request.scope
+    return str(scope["root_path"]).removeprefix(scope.get("app_root_path", scope["root_path"])).strip("/")
 
 
 def _line(fault: object) -> str:

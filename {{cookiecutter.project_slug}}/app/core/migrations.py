@@ -207,7 +207,8 @@ def _transactional(connection: AsyncConnection) -> Iterator[None]:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    # To write from the start: one that has read before somebody else writes is refused at once, without waiting.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 async def _alone(connection: AsyncConnection, statement: str) -> None:

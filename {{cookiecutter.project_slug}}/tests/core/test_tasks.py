@@ -509,7 +509,7 @@ async def test_a_broker_that_does_not_answer_is_not_waited_for(
         async with serving(settings, f"redis://127.0.0.1:{silent.getsockname()[1]}") as app:
             started = time.monotonic()
             await asyncio.gather(*(app.state.tasks.send(note, "x") for _ in range(200)))
-            assert time.monotonic() - started < 1
+            assert time.monotonic() - started < 5  # s; 20, if each waited
 
     assert len(app.state.notes) == 200
 

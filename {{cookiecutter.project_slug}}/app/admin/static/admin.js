@@ -22,3 +22,15 @@ function post(url) {
   document.body.append(form);
   form.submit();
 }
+
+// Before something is deleted: by its name, where sqladmin's script puts its key.
+document.addEventListener("shown.bs.modal", (event) => {
+  if (event.target.id !== "modal-delete") return;
+  const row = event.relatedTarget?.closest("tr");
+  const rows = row ? [row] : Array.from(document.querySelectorAll(".select-box:checked"), (box) => box.closest("tr"));
+  const names = rows.map((each) => each.cells[2].innerText.trim());
+  const named = names.join(", ") || document.querySelector(".page-pretitle").textContent.trim();
+  setTimeout(() => {
+    document.getElementById("modal-delete-text").textContent = `This will permanently delete ${named}.`;
+  });
+});
