@@ -179,7 +179,8 @@ def test_on_a_phone_the_filters_stand_below_the_table(browse: Browse, served: Se
 
     table, filters = page.locator("table").bounding_box(), page.locator("#filter-sidebar").bounding_box()
 
-    assert table and filters
+    assert table
+    assert filters
     assert filters["y"] > table["y"] + table["height"]
     assert filters["width"] > 300
 

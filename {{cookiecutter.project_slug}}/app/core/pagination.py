@@ -13,7 +13,7 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 
 from fastapi import Query
 from pydantic import BaseModel, Field
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, case, func, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 Item = TypeVar("Item")
@@ -74,4 +74,11 @@ async def paginate(db: AsyncSession, query: Select[Row], paging: Paging) -> tupl
 async def capped_count(db: AsyncSession, query: Select[Any]) -> int:
     """Count what a query finds, and stop at one more than CAP."""
     ones: Select[int] = query.with_only_columns(literal_column("1"), maintain_column_froms=True).order_by(None)
-    return await db.scalar(select(func.count()).select_from(ones.limit(CAP + 1).subquery())) or 0
+    return await db.scalar(select(count_up_to(CAP, ones))) or 0
+
+
+def count_up_to(most: int, ones: Select[int]) -> ColumnElement[int]:
+    """How many rows there are, or one more than `most`: to pass over rows takes less than to count them."""
+    exceeds = ones.offset(most).limit(1).exists()
+    count = select(func.count()).select_from(ones.limit(most).subquery()).scalar_subquery()
+    return case((exceeds, most + 1), else_=count)

@@ -44,7 +44,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core import pagination
-from app.core.pagination import Paging, capped_count
+from app.core.pagination import Paging, capped_count, count_up_to
 
 Key = TypeVar("Key")
 Column = InstrumentedAttribute[Any]
@@ -223,10 +223,13 @@ def _sum(sizes: Iterable[ColumnElement[int]]) -> ColumnElement[int]:
 
 
 def _size(part: Part) -> ScalarSelect[int]:
-    """How many rows a part has, up to one more than any page reaches. The ORDER BY makes it count along the index."""
+    """How many rows a part has, up to one more than any page reaches. The ORDER BY makes it read along the index."""
     ones: Select[int] = select(literal_column("1"))
     ones = part.of(ones) if part.tests else ones.where(part.source.where, *part.earlier)
-    counted = ones.order_by(*part.source.sorted_by).limit(_reach() + 1).subquery()
+    ones = ones.order_by(*part.source.sorted_by)
+    if not (part.tests or part.earlier):
+        return select(count_up_to(_reach(), ones)).scalar_subquery()
+    counted = ones.limit(_reach() + 1).subquery()  # where each row must be looked at, to count it is nothing
     return select(func.count()).select_from(counted).scalar_subquery()
 
 
