@@ -98,13 +98,6 @@ class ModelAdmin(ModelView):
             return super().get_list_columns()
         return self._columns
 
-    async def details_context(self, request: Request) -> dict[str, Any]:
-        """Whom or what the page tells of stands above it; its title is the model's name, whatever stands here."""
-        return {"subtitle": str(await self.get_object_for_delete(request.path_params["pk"]))}
-
-    async def edit_context(self, request: Request) -> dict[str, Any]:
-        return {"title": str(await self.get_object_for_delete(request.path_params["pk"]))}
-
     def search(self, term: str) -> Condition:
         return Search(tuple(listing.begins(self.model, name, term) for name in self._search_fields))
 

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from app.core.audit import Actor, acting, place
 from app.core.console import say
 from app.core.database import Database
+from app.core.schemas import sentences
 from app.settings import get_settings
 
 
@@ -77,7 +78,7 @@ def _judge(kind: TypeAdapter[str], answer: str) -> str:
     try:
         return kind.validate_python(answer)
     except ValidationError as error:
-        raise typer.BadParameter(" ".join(f"{detail['msg'].rstrip('.')}." for detail in error.errors())) from None
+        raise typer.BadParameter(" ".join(sentences(error))) from None
 
 
 def ask_password(faults: Callable[[str], Sequence[str]]) -> str:

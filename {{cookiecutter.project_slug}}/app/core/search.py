@@ -19,7 +19,7 @@ and 1.6 s on SQLite: but not in the order of a searched column, in which what co
 
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import groupby
 from typing import Any, TypeVar
@@ -263,7 +263,7 @@ async def _begun_late(
     lead = next((part for part in parts if part.is_sorted), None)
     if lead is None or order.nullable:
         return []
-    own = _along(rows.where(lead.source.where, lead.source.join, *lead.tests), order, *lead.source.sorted_by)
+    own = _along(replace(lead, earlier=()).of(rows), order, *lead.source.sorted_by)
     values = own.with_only_columns(order.column).limit(1)
     first = values.scalar_subquery()
     ahead = select(order.column).where(order.before(first)).order_by(order.column).offset(_reach()).limit(1)
