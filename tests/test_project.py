@@ -579,8 +579,8 @@ def with_notes(copy: Service) -> Service:
 def test_a_dropped_folder_is_an_app(with_notes: Service) -> None:
     with_notes.manage("migrate")
     assert "makemigrations" in with_notes.problem("makemigrations", "--check")
-    assert "0005_add_notes" in with_notes.manage("makemigrations", "--name", "add_notes")
-    assert "Applied 0005_add_notes" in with_notes.manage("migrate")
+    assert "0006_add_notes" in with_notes.manage("makemigrations", "--name", "add_notes")
+    assert "Applied 0006_add_notes" in with_notes.manage("migrate")
     with server(with_notes.project, with_notes.python, with_notes.env) as served, connect(served) as client:
         assert client.post("/notes", json={"text": "hello", "count": 1}).json() == 1
         assert_faults_are_named(client)

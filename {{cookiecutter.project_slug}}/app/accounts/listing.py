@@ -1,17 +1,17 @@
 """Pages of users: searched, filtered and sorted."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, selectinload
 
-from app.accounts.models import Group, User, fold, user_groups
+from app.accounts.models import Group, User, fold, has_another_address, user_groups
 from app.accounts.schemas import UserQuery
 from app.core.search import Condition, Order, Range, Search, begins_with, find
 
-SEARCHED = (User.username_folded, User.email_folded, User.full_name_folded)
 FLAGS = {"disabled": User.disabled, "is_staff": User.is_staff, "is_superuser": User.is_superuser}
 ORDERS = {
     "username": User.username_folded,
@@ -38,13 +38,23 @@ def _order(sort: str | None) -> Order:
 
 def _conditions(query: UserQuery) -> Iterator[Condition]:
     if query.search:
-        prefix = fold(query.search)
-        yield Search(tuple(Range(begins_with(column, prefix), sorted_by=(column,)) for column in SEARCHED))
+        yield _found_by(fold(query.search))
     for name, flag in FLAGS.items():
         if (value := getattr(query, name)) is not None:
             yield _flagged(flag, value)
     if query.group is not None:
         yield _members(query.group)
+
+
+def _found_by(prefix: str) -> Search:
+    """No username has an `@`."""
+    username, email, full_name = (
+        Range(begins_with(column, prefix), sorted_by=(column,))
+        for column in (User.username_folded, User.email_folded, User.full_name_folded)
+    )
+    if "@" in prefix:
+        return Search((email, full_name))
+    return Search((username, replace(email, remainder=(has_another_address,)), full_name))
 
 
 def _flagged(flag: InstrumentedAttribute[bool], value: bool) -> Range:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, ForeignKey, Index, Select, String, Table, select
+from sqlalchemy import Column, ForeignKey, Index, Select, String, Table, literal_column, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.core.database import Base, by_code_point, utcnow
@@ -63,6 +63,12 @@ class Group(Base):
         return self.name
 
 
+# Who has the username and a domain for an address is found by the username, where a search would find the address.
+has_another_address = literal_column("substr(email_folded, 1, length(username_folded) + 1)", String) != literal_column(
+    "username_folded || '@'", String
+)
+
+
 class User(Base):
     __tablename__ = "accounts_user"
 
@@ -88,7 +94,11 @@ class User(Base):
     # For `app.accounts.listing`: with the id, since many have the same name or none; what is searched, with all that a
     # search reads of a row; and what has a flag, by username.
     __table_args__ = (
-        Index(None, "email_folded", "username_folded", "id"),
+        Index(
+            *(None, "email_folded", "username_folded", "id"),
+            postgresql_where=has_another_address,
+            sqlite_where=has_another_address,
+        ),
         Index(None, "full_name_folded", "id", "username_folded", "email_folded"),
         Index(None, "date_joined", "id"),
         Index(None, "last_login", "id"),
