@@ -35,8 +35,9 @@ if test -x "$$uv"; then \
 else $$pip install $$quiet --disable-pip-version-check --require-hashes -r $(1); fi
 endef
 
-# Pins what pyproject.toml asks for at its newest, for every Python and system; run as `make lock`.
+# Pins what pyproject.toml asks for at its newest, for every Python and system; run as `make lock`. With its extras, as in
+# `coverage[toml]`: the pip that comes with Python 3.11 looks for those at their newest where they are not pinned, too.
 .PHONY: lock
 lock: $(VENV)/.installed-dev
-	@PATH="$(BIN):$$PATH"; pin="uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml"; \
+	@PATH="$(BIN):$$PATH"; pin="uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras pyproject.toml"; \
 	$$pin -o requirements.txt && $$pin --group dev -o requirements-dev.txt
