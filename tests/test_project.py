@@ -38,6 +38,25 @@ def test_imports_of_a_fresh_project_run_one_way(plain: Service) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+ASKED_WITH_AN_EXTRA = """
+from importlib.metadata import distributions
+from packaging.requirements import Requirement
+
+for requirement in (Requirement(text) for one in distributions() for text in one.requires or ()):
+    if not (requirement.marker and "extra" in str(requirement.marker)):
+        for extra in requirement.extras:
+            print(f"{requirement.name}[{extra}]")
+"""
+
+
+def test_extras_are_pinned_too(plain: Service) -> None:
+    """The pip that comes with Python 3.11 looks for them at their newest else, and refuses what it finds."""
+    asked = set(plain.run("-c", ASKED_WITH_AN_EXTRA).stdout.split())
+    pins = (plain.project / "requirements-dev.txt").read_text(encoding="utf-8")
+    assert "coverage[toml]" in asked
+    assert asked <= set(re.findall(r"^(.+)==", pins, re.MULTILINE))
+
+
 def test_the_projects_own_suite_passes_on_sqlite(plain: Service) -> None:
     done = plain.run("-m", "pytest", "-q", "-rs", "--cov")
     assert done.returncode == 0, done.stdout + done.stderr
