@@ -23,7 +23,7 @@ class InvalidLink(Exception):
 
 async def confirm_email(db: AsyncSession, tasks: TaskQueue, tokens: MailTokens, token: str) -> str:
     """Make the address that the mail went to the user's own, and return it. Raises InvalidLink, or Taken."""
-    user, data = await _open(db, tokens, token)
+    user, data = await open_link(db, tokens, token)
     old_email, username = user.email, user.username
     confirmed = {"email_verified": True, "email_changed_at": datetime.now(UTC)}
     changes = {"email": data.email, "email_folded": fold(data.email), **confirmed}
@@ -44,14 +44,15 @@ async def reset_password(
     db: AsyncSession, tasks: TaskQueue, passwords: Passwords, tokens: MailTokens, token: str, new_password: str
 ) -> None:
     """Also confirm the address, at which the link was read. Raises InvalidLink, InvalidPassword, or ServerBusy."""
-    user, _ = await _open(db, tokens, token)
+    user, _ = await open_link(db, tokens, token)
     try:
         await services.set_password(db, tasks, passwords, user, new_password, by_mail=True)
     except WrongPassword:  # somebody else was quicker, perhaps with the same link
         raise InvalidLink from None
 
 
-async def _open(db: AsyncSession, tokens: MailTokens, token: str) -> tuple[User, MailTokenData]:
+async def open_link(db: AsyncSession, tokens: MailTokens, token: str) -> tuple[User, MailTokenData]:
+    """Return whose it is, and what it says. Changes nothing. Raises InvalidLink."""
     try:
         data = tokens.read(token, datetime.now(UTC))
     except InvalidToken:

@@ -3,13 +3,14 @@
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, status
-from fastapi.responses import Response
+from fastapi.responses import HTMLResponse, Response
 
 from app.accounts.administration import NotAllowed, Unknown
 from app.accounts.confirmations import InvalidLink
 from app.accounts.hashing import InvalidPassword
 from app.accounts.services import LastSuperuser, NotFound, Taken, WrongPassword
 from app.core.errors import error_response
+from app.core.pages import page
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
@@ -26,6 +27,11 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(LastSuperuser, _says(status.HTTP_409_CONFLICT, lambda _: LAST_SUPERUSER))
     app.add_exception_handler(InvalidPassword, _invalid_password)
     app.add_exception_handler(Unknown, _unknown)
+
+
+def invalid_link_page(request: Request) -> HTMLResponse:
+    """For whom a link has led to a page of our own."""
+    return page(request, "accounts/invalid_link.html", status_code=status.HTTP_400_BAD_REQUEST)
 
 
 def _says(code: int, text: Callable[[Exception], str]) -> Handler:

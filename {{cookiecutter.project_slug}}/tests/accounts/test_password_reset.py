@@ -161,6 +161,17 @@ async def test_the_pages_do_it_without_a_front_end(
     done = await client.post("/account/reset-password", data=form)
     assert (done.status_code, "New password set" in done.text) == (200, True)
     assert await login(user, NEW)
+    used = await client.get("/account/reset-password", params={"token": token_in(mail)})
+    assert (used.status_code, "not valid any more" in used.text) == (400, True)
+
+
+async def test_a_token_is_shown_as_text(client: AsyncClient) -> None:
+    form = {"token": '"><script>alert(1)</script>', "new_password": NEW, "repeated": "another"}
+    page = await client.post("/account/reset-password", data=form)
+
+    assert "&lt;script&gt;alert" in page.text
+    assert "<script>alert" not in page.text
+    assert page.headers["Referrer-Policy"] in ("same-origin", "no-referrer")
 
 
 async def test_a_reset_token_opens_nothing_else(client: AsyncClient, user: User, outbox: Outbox) -> None:

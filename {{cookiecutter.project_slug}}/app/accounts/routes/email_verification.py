@@ -12,6 +12,7 @@ from app.accounts import confirmations, services
 from app.accounts.auth import CurrentUser
 from app.accounts.confirmations import InvalidLink
 from app.accounts.dependencies import Mails
+from app.accounts.errors import invalid_link_page
 from app.accounts.schemas import EmailConfirmation
 from app.accounts.services import Taken
 from app.core.database import Db
@@ -38,7 +39,11 @@ async def confirm_email(confirmation: EmailConfirmation, request: Request, db: D
 
 
 @router.get("/account/verify-email", include_in_schema=False)
-async def ask_to_verify_email(request: Request, token: Text = "") -> HTMLResponse:
+async def ask_to_verify_email(request: Request, db: Db, token: Text = "") -> HTMLResponse:
+    try:
+        await confirmations.open_link(db, request.app.state.email_verification_tokens, token)
+    except InvalidLink:
+        return invalid_link_page(request)
     return page(request, "accounts/verify_email.html", token=token)
 
 
@@ -48,7 +53,7 @@ async def verify_email(token: Annotated[Text, Form()], request: Request, db: Db,
         tokens = request.app.state.email_verification_tokens
         email = await confirmations.confirm_email(db, tasks, tokens, token)
     except InvalidLink:
-        return page(request, "accounts/invalid_link.html", status_code=status.HTTP_400_BAD_REQUEST)
+        return invalid_link_page(request)
     except Taken:
         return page(request, "accounts/email_taken.html", status_code=status.HTTP_409_CONFLICT)
     return page(request, "accounts/email_verified.html", email=email)

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse
 from app.accounts import confirmations
 from app.accounts.confirmations import InvalidLink
 from app.accounts.dependencies import Mails, PasswordRules
+from app.accounts.errors import invalid_link_page
 from app.accounts.hashing import InvalidPassword
 from app.accounts.schemas import PasswordReset, PasswordResetRequest
 from app.accounts.tasks import send_password_reset
@@ -51,7 +52,11 @@ async def mail_password_reset(
 
 
 @router.get("/account/reset-password", include_in_schema=False)
-async def ask_for_new_password(request: Request, token: Text = "") -> HTMLResponse:
+async def ask_for_new_password(request: Request, db: Db, token: Text = "") -> HTMLResponse:
+    try:
+        await confirmations.open_link(db, request.app.state.password_reset_tokens, token)
+    except InvalidLink:
+        return invalid_link_page(request)
     return page(request, "accounts/reset_password.html", token=token, faults=[])
 
 
@@ -73,7 +78,7 @@ async def set_new_password(
     except InvalidPassword as error:
         return _ask_again(request, token, [fault.message for fault in error.faults])
     except InvalidLink:
-        return page(request, "accounts/invalid_link.html", status_code=status.HTTP_400_BAD_REQUEST)
+        return invalid_link_page(request)
     return page(request, "accounts/password_was_reset.html")
 
 
