@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -31,18 +31,36 @@ class BrowserMissing(Exception):
     """No Chromium is installed here."""
 
 
+class Chromium:
+    """One browser for many tests."""
+
+    def __init__(self, launch: Callable[[], Browser]) -> None:
+        self._launch = launch
+        self._browser = launch()
+
+    def running(self) -> Browser:
+        """Return another where it has died: the test in which it did is run again, as `pyproject.toml` says."""
+        if not self._browser.is_connected():
+            self._browser = self._launch()
+        return self._browser
+
+
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium() -> Iterator[Chromium]:
     """Raises BrowserMissing. In the meantime, this thread has an event loop: `asyncio.run` does not work."""
     path = _chromium_path()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS, env={**clean_environment()})
+
+        def launch() -> Browser:
+            return playwright.chromium.launch(executable_path=path, args=FLAGS, env={**clean_environment()})
+
+        browser = Chromium(launch)
         yield browser
-        browser.close()
+        browser.running().close()
 
 
 @contextmanager
-def chromium_or_skip() -> Iterator[Browser]:
+def chromium_or_skip() -> Iterator[Chromium]:
     """For fixtures: where there is no Chromium their tests are skipped, but in CI they fail."""
     try:
         _chromium_path()

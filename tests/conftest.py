@@ -14,7 +14,7 @@ import pytest
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from playwright.sync_api import Browser
 
-from tests.browser import Browse, chromium_or_skip
+from tests.browser import Browse, Chromium, chromium_or_skip
 from tests.servers import PostgreSQL, Server, postgresql_or_skip, server
 from tests.services import Service, connect, log_in, prepare
 
@@ -166,9 +166,14 @@ def token(client: httpx.Client) -> str:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
+def one_chromium() -> Iterator[Chromium]:
     with chromium_or_skip() as browser:
         yield browser
+
+
+@pytest.fixture
+def chromium(one_chromium: Chromium) -> Browser:
+    return one_chromium.running()
 
 
 @pytest.fixture
