@@ -67,7 +67,7 @@ def test_who_registers_confirms_the_address_by_the_link(
     with connect(mailing) as client:
         assert client.post("/users", json=NEW).status_code == 201
         link = link_in(wait_for("Confirm your e-mail address", post_office))
-        page = browse(link)
+        page, again = browse(link), browse(link)
         assert me(client, NEW["password"])["email_verified"] is False, "opening a link changes nothing"
 
         page.get_by_role("button").click()
@@ -75,7 +75,9 @@ def test_who_registers_confirms_the_address_by_the_link(
         assert me(client, NEW["password"])["email_verified"] is True
 
         browse.expect("status of 400")
-        browse(link).get_by_text("This link is not valid any more").first.wait_for()
+        again.get_by_role("button").click()
+        for late in (again, browse(link)):
+            late.get_by_text("This link is not valid any more").first.wait_for()
 
 
 def test_who_forgot_the_password_sets_a_new_one(mailing: Server, post_office: SMTPServer, browse: Browse) -> None:
@@ -94,6 +96,7 @@ def test_who_forgot_the_password_sets_a_new_one(mailing: Server, post_office: SM
         set_password(browse, link, "12345").get_by_text("This password is too short").wait_for()
         assert log_in(client, NEW["username"], NEW["password"]).is_success
 
+        late = browse(link)
         set_password(browse, link, SECOND).get_by_text("New password set").first.wait_for()
         assert log_in(client, NEW["username"], NEW["password"]).status_code == 401
         assert client.get("/users/me", headers=bearer(session)).status_code == 401, "old sessions are gone"
@@ -101,11 +104,15 @@ def test_who_forgot_the_password_sets_a_new_one(mailing: Server, post_office: SM
         assert wait_for("Your password was changed", post_office)["To"] == NEW["email"]
 
         browse(link).get_by_text("This link is not valid any more").first.wait_for()
+        fill_in(late, "third correct horse").get_by_text("not valid any more").first.wait_for()
         assert me(client, SECOND)
 
 
 def set_password(browse: Browse, link: str, password: str) -> Page:
-    page = browse(link)
+    return fill_in(browse(link), password)
+
+
+def fill_in(page: Page, password: str) -> Page:
     for label in ("New password", "The same again"):
         page.get_by_label(label).fill(password)
     page.get_by_role("button").click()

@@ -68,6 +68,13 @@ async def test_opening_the_link_changes_nothing_and_the_button_does(
         assert (again.status_code, "not valid any more" in again.text) == (400, True)
 
 
+async def test_a_token_that_is_none_is_not_shown(client: AsyncClient) -> None:
+    page = await client.get("/account/verify-email", params={"token": '"><script>alert(1)</script>'})
+
+    assert "<script>alert" not in page.text
+    assert page.headers["Referrer-Policy"] in ("same-origin", "no-referrer")
+
+
 # A new address.
 
 
