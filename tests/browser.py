@@ -44,6 +44,10 @@ class Chromium:
             self._browser = self._launch()
         return self._browser
 
+    def close(self) -> None:
+        """Also where it has died."""
+        self._browser.close()
+
 
 @contextmanager
 def chromium() -> Iterator[Chromium]:
@@ -56,7 +60,7 @@ def chromium() -> Iterator[Chromium]:
 
         browser = Chromium(launch)
         yield browser
-        browser.running().close()
+        browser.close()
 
 
 @contextmanager
