@@ -24,16 +24,14 @@ ORDERS = {
 
 async def list_users(db: AsyncSession, query: UserQuery) -> tuple[Sequence[User], int]:
     """Return a page of users, with their groups and what they may do, and the count, as `app.core.search.find` does."""
-    ids, count = await find(db, User.id, list(_conditions(query)), _order(query.sort), query)
-    groups = selectinload(User.groups).selectinload(Group.permissions)
-    users = {user.id: user for user in await db.scalars(select(User).where(User.id.in_(ids)).options(groups))}
-    return [users[user_id] for user_id in ids if user_id in users], count
+    users = select(User).options(selectinload(User.groups).selectinload(Group.permissions))
+    return await find(db, users, list(_conditions(query)), _order(query.sort), query)
 
 
 def _order(sort: str | None) -> Order:
     name = (sort or "username").removeprefix("-")
     descending = sort is not None and sort.startswith("-")
-    return Order(ORDERS[name], descending, nullable=name == "last_login", asked=sort is not None)
+    return Order(ORDERS[name], User.id, descending, nullable=name == "last_login", asked=sort is not None)
 
 
 def _conditions(query: UserQuery) -> Iterator[Condition]:

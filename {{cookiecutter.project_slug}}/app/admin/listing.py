@@ -46,12 +46,9 @@ async def find_rows(
     key = key_of(view.model)
     conditions = [search] if search else []
     conditions += [condition async for condition in _conditions(view, request, key)]
+    rows: Select[Any] = select(view.model).options(*(selectinload(relation) for relation in view._list_relations))
     async with view.session_maker() as db:
-        keys, count = await find(db, key, conditions, _order(view, request), paging)
-        related = [selectinload(relation) for relation in view._list_relations]
-        found = (await db.scalars(select(view.model).where(key.in_(keys)).options(*related))).all()
-    rows = {getattr(row, key.key): row for row in found}
-    return [rows[each] for each in keys if each in rows], count
+        return await find(db, rows, conditions, _order(view, request, key), paging)
 
 
 def key_of(model: type) -> Column:
@@ -92,12 +89,12 @@ def sorting(view: ModelView, request: Request) -> tuple[str, bool] | None:
     return (name, request.query_params.get("sort") == "desc") if name else None
 
 
-def _order(view: ModelView, request: Request) -> Order:
+def _order(view: ModelView, request: Request, key: Column) -> Order:
     asked = sorting(view, request)
     name, descending = asked or view._get_default_sort()[0]
     column = comparable(view.model, view._get_prop_name(name))
     nullable = bool(inspect(view.model).columns[column.key].nullable)
-    return Order(column, descending, nullable=nullable, asked=asked is not None)
+    return Order(column, key, descending, nullable=nullable, asked=asked is not None)
 
 
 def comparable(model: type, name: str) -> Column:

@@ -77,8 +77,8 @@ async def capped_count(db: AsyncSession, query: Select[Any]) -> int:
     return await db.scalar(select(count_up_to(CAP, ones))) or 0
 
 
-def count_up_to(most: int, ones: Select[int]) -> ColumnElement[int]:
+def count_up_to(most: int, found: Select[Any]) -> ColumnElement[int]:
     """How many rows there are, or one more than `most`: to pass over rows takes less than to count them."""
-    exceeds = ones.offset(most).limit(1).exists()
-    count = select(func.count()).select_from(ones.limit(most).subquery()).scalar_subquery()
+    exceeds = found.offset(most).limit(1).exists()
+    count = select(func.count()).select_from(found.limit(most).subquery()).scalar_subquery()
     return case((exceeds, most + 1), else_=count)

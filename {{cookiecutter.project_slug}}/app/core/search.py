@@ -19,7 +19,7 @@ and 1.6 s on SQLite: but not in the order of a searched column, in which what co
 """
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import groupby
@@ -27,15 +27,16 @@ from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     ScalarSelect,
     Select,
+    Subquery,
     and_,
     case,
     false,
     func,
     literal_column,
     not_,
+    null,
     or_,
     select,
     true,
@@ -45,9 +46,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app.core import pagination
-from app.core.pagination import Paging, capped_count, count_up_to
+from app.core.pagination import Paging, count_up_to
 
-Key = TypeVar("Key")
+Row = TypeVar("Row")
 Column = InstrumentedAttribute[Any]
 
 LAST = "\U0010ffff"  # the last code point
@@ -122,15 +123,30 @@ class Order:
     """
 
     column: Column
+    key: Column
     descending: bool = False
     nullable: bool = False
     asked: bool = True
 
+    def keys(self) -> Select[Any]:
+        """What to find rows by, and last their value. The key only where the value does not do, since not every index
+        has it.
+        """
+        return select(self.column) if _is_unique(self.column) else select(self.key, self.column)
+
     def by(self, *columns: ColumnElement[Any] | Column) -> list[ColumnElement[Any]]:
         return [column.desc() if self.descending else column.asc() for column in columns]
 
+    def along(self, rows: Select[Any], *columns: Column) -> Select[Any]:
+        """Say the order as an index of these columns has it: with one more, PostgreSQL may sort what is sorted."""
+        return rows.order_by(*self.by(*columns, *(() if _is_unique(columns[-1]) else (self.key,))))
+
     def before(self, value: object) -> ColumnElement[bool]:
         return self.column > value if self.descending else self.column < value
+
+
+def _is_unique(column: Column) -> bool:
+    return bool(column.unique or column.primary_key)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,28 +169,38 @@ class Part:
     def of(self, rows: Select[Any]) -> Select[Any]:
         return rows.where(self.source.where, self.source.join, *self.earlier, *self.tests)
 
+    def along(self, rows: Select[Any]) -> Select[Any]:
+        """The same, in order; only for what is sorted."""
+        return self.order.along(self.of(rows), *self.source.sorted_by)
+
+    def alone(self, rows: Select[Any]) -> Select[Any]:
+        """All that the range finds, in order, whatever earlier ones find too."""
+        return replace(self, earlier=()).along(rows)
+
 
 async def find(
-    db: AsyncSession, key: InstrumentedAttribute[Key], conditions: Sequence[Condition], order: Order, paging: Paging
-) -> tuple[Sequence[Key], int]:
-    """Return the keys of a page, in order, and how many rows there are: exactly up to CAP, else any number above.
+    db: AsyncSession, rows: Select[Row], conditions: Sequence[Condition], order: Order, paging: Paging
+) -> tuple[Sequence[Row], int]:
+    """Return a page of rows, in order, and how many there are: exactly up to CAP, else any number above.
 
-    Of the conditions, one can be a search.
+    Each row is one object. Of the conditions, one can be a search.
     """
-    rows, window = select(key), range(paging.offset, paging.end)
+    window = range(paging.offset, paging.end)
     if not conditions:
-        return (await db.scalars(_walk(rows, order, window))).all(), await capped_count(db, rows)
+        count = (await db.scalars(select(count_up_to(pagination.CAP, select(order.key))))).one()
+        return (await db.scalars(_walk(rows, order, window))).all(), count
     parts = _parts(conditions, await _narrowest(db, conditions, order), order)
-    sizes = dict(zip(parts, (await db.execute(_sizes(parts))).one(), strict=True))
-    keys: list[Key] = []
+    *counts, start = (await db.execute(_sizes_and_start(parts, window))).one()
+    sizes = dict(zip(parts, counts, strict=True))
+    found: list[Row] = []
     before = 0
     for its_order, its_parts in groupby(parts, lambda part: part.order):
         group = {part: sizes[part] for part in its_parts}
         size = sum(group.values())
         if its_window := range(max(window.start - before, 0), min(window.stop - before, size)):
-            keys += await db.scalars(await _page(db, rows, group, its_order, its_window))
+            found += await db.scalars(_page(rows, group, start, its_order, its_window))
         before += size
-    return keys, before
+    return found, before
 
 
 def _reach() -> int:
@@ -197,12 +223,13 @@ def _parts(conditions: Sequence[Condition], driver: Condition, order: Order) -> 
     search = next((each for each in conditions if isinstance(each, Search)), None)
     listed = driver if order.asked or search is None else search
     others = [each.passes for each in conditions if each is not driver and each is not listed]
+    own = listed is search and not order.asked
     return [
         Part(
             source=each if listed is driver else driver.ranges[0],
             earlier=(*each.remainder, *(not_(other.passes) for other in listed.ranges[:number])),
             tests=(*others, *(() if listed is driver else (each.passes,))),
-            order=Order(each.sorted_by[-1]) if listed is search and not order.asked and each.sorted_by else order,
+            order=Order(each.sorted_by[-1], order.key) if own and each.sorted_by else order,
         )
         for number, each in enumerate(listed.ranges)
     ]
@@ -226,82 +253,108 @@ def _sum(sizes: Iterable[ColumnElement[int]]) -> ColumnElement[int]:
 
 
 def _size(part: Part, *, alone: bool) -> ScalarSelect[int]:
-    """How many rows a part has, up to one more than any page reaches. The ORDER BY makes it read along the index."""
-    ones: Select[int] = select(literal_column("1"))
-    ones = part.of(ones) if part.tests else ones.where(part.source.where, *part.earlier)
-    ones = ones.order_by(*part.source.sorted_by)
+    """How many rows a part has, up to one more than any page reaches. The ORDER BY makes it read along the index, and
+    no column is read but those that the index begins with: PostgreSQL then passes its entries on as they are.
+    """
+    found: Select[Any] = select(*(part.source.sorted_by or [literal_column("1")]))
+    found = part.of(found) if part.tests else found.where(part.source.where, *part.earlier)
+    found = found.order_by(*part.source.sorted_by)
     if alone and not part.tests:
-        return select(count_up_to(_reach(), ones)).scalar_subquery()
-    counted = ones.limit(_reach() + 1).subquery()  # unlike a filter, a search often finds nearly so many
+        return select(count_up_to(_reach(), found)).scalar_subquery()
+    counted = found.limit(_reach() + 1).subquery()  # unlike a filter, a search often finds nearly so many
     return select(func.count()).select_from(counted).scalar_subquery()
 
 
-async def _page(
-    db: AsyncSession, rows: Select[Any], sizes: Mapping[Part, int], order: Order, window: range
-) -> Select[Any]:
+def _sizes_and_start(parts: Sequence[Part], window: range) -> Select[Any]:
+    """How many rows each part has; and if there are more than any page reaches, where the order begins late."""
+    sizes, start = _sizes(parts), _late_start(parts, window)
+    if start is None:
+        return sizes.add_columns(null())
+    counted = sizes.cte().prefix_with("MATERIALIZED")
+    return select(*counted.c, case((_sum(counted.c) > _reach(), start)))
+
+
+def _late_start(parts: Sequence[Part], window: range) -> ScalarSelect[Any] | None:
+    """Where the range that has the order begins late in it, a walk would pass over all that comes before: the value
+    with which it begins, so that the other ranges find that. NULL where it begins soon, or does not fill the page.
+    """
+    lead = _lead(parts)
+    if lead is None or lead.order.nullable or all(part.is_sorted for part in parts):
+        return None
+    values = lead.alone(select(lead.order.column)).limit(1)
+    first = values.scalar_subquery()
+    ahead = select(lead.order.column).where(lead.order.before(first)).order_by(lead.order.column)
+    begins_late = and_(values.offset(window.stop - 1).exists(), ahead.offset(_reach()).limit(1).exists())
+    return select(case((begins_late, first))).scalar_subquery()
+
+
+def _lead(parts: Iterable[Part]) -> Part | None:
+    return next((part for part in parts if part.is_sorted), None)
+
+
+def _page(rows: Select[Row], sizes: Mapping[Part, int], start: object, order: Order, window: range) -> Select[Row]:
     """Put in order what parts have."""
-    with_value = rows.add_columns(order.column)
-    if sum(sizes.values()) <= _reach() or all(part.is_sorted for part in sizes):
-        found = [_found(with_value, part, size, window) for part, size in sizes.items() if size]
-    else:
-        found = await _begun_late(db, with_value, [*sizes], order, window)
-    if not found:
-        return _walk(rows.where(or_(*(and_(*part.passes) for part in sizes))), order, window)
-    return _in_order(union_all(*(select(each.subquery()) for each in found)), order, window)
+    if sum(sizes.values()) > _reach() and not all(part.is_sorted for part in sizes):
+        if start is None:
+            return _walk(rows, order, window, or_(*(and_(*part.passes) for part in sizes)))
+        return _in_order(rows, _begun_late([*sizes], order, start, window), order, window)
+    found = [part for part, size in sizes.items() if size]
+    if len(found) == 1 and found[0].is_sorted:
+        return _cut(rows, found[0].along, order, window)
+    return _in_order(rows, (_found(part, sizes[part], order, window) for part in found), order, window)
 
 
-def _found(rows: Select[Any], part: Part, size: int, window: range) -> Select[Any]:
+def _found(part: Part, size: int, order: Order, window: range) -> Select[Any]:
     """Find first, and sort after: by a LIMIT that cuts nothing off, since no database looks behind one."""
     if part.is_sorted:
-        return _along(part.of(rows), part.order, *part.source.sorted_by).limit(min(size, window.stop))
-    return part.of(rows).limit(size)
+        return part.along(order.keys()).limit(min(size, window.stop))
+    return part.of(order.keys()).limit(size)
 
 
-async def _begun_late(
-    db: AsyncSession, rows: Select[Any], parts: Sequence[Part], order: Order, window: range
-) -> list[Select[Any]]:
-    """Where the range that has the order begins late in it, a walk would pass over all that comes before: find what
-    comes first by the other ranges, and in this one. Nothing where it begins soon, or does not fill the page.
-    """
-    lead = next((part for part in parts if part.is_sorted), None)
-    if lead is None or order.nullable:
-        return []
-    own = _along(replace(lead, earlier=()).of(rows), order, *lead.source.sorted_by)
-    values = own.with_only_columns(order.column).limit(1)
-    first = values.scalar_subquery()
-    ahead = select(order.column).where(order.before(first)).order_by(order.column).offset(_reach()).limit(1)
-    fills_page = values.offset(window.stop - 1).exists()
-    start = await db.scalar(select(case((and_(fills_page, ahead.exists()), first))))
-    if start is None:
-        return []
-    # Behind an OFFSET no database looks: the order is not to choose the index.
-    others = (part.of(rows).where(order.before(start)).offset(0) for part in parts if part is not lead)
-    return [own.limit(window.stop), *others]
+def _begun_late(parts: Sequence[Part], order: Order, start: object, window: range) -> Iterator[Select[Any]]:
+    """What the range that has the order has for the page, and what the others have before that."""
+    lead = _lead(parts)
+    for part in parts:
+        if part is lead:
+            yield part.alone(order.keys()).limit(window.stop)
+        else:  # behind an OFFSET no database looks: the order is not to choose the index
+            yield part.of(order.keys()).where(order.before(start)).offset(0)
 
 
-def _walk(rows: Select[Any], order: Order, window: range) -> Select[Any]:
+def _walk(rows: Select[Row], order: Order, window: range, *passes: ColumnElement[bool]) -> Select[Row]:
     """Read along an index.
 
     PostgreSQL's has all that is NULL at its end, so where there may be some, two parts of it are read, each as far as
     the page reaches.
     """
     if not order.nullable:
-        return _along(rows, order, order.column).limit(len(window)).offset(window.start)
+        return _cut(rows, lambda rows: order.along(rows.where(*passes), order.column), order, window)
     has_value = order.column.is_not(None)
-    parts = (
-        _along(rows.add_columns(order.column).where(part), order, order.column).limit(window.stop).subquery()
-        for part in (has_value, ~has_value)
-    )
-    return _in_order(union_all(*map(select, parts)), order, window)
+    keys = order.keys().where(*passes)
+    found = (order.along(keys.where(part), order.column).limit(window.stop) for part in (has_value, ~has_value))
+    return _in_order(rows, found, order, window)
 
 
-def _along(rows: Select[Any], order: Order, *columns: Column) -> Select[Any]:
-    """Say the order as the index has it: with one column more, PostgreSQL may sort what is sorted."""
-    ties = [] if columns[-1].unique else [rows.selected_columns[0]]
-    return rows.order_by(*order.by(*columns, *ties))
+def _cut(rows: Select[Row], along: Callable[[Select[Any]], Select[Any]], order: Order, window: range) -> Select[Row]:
+    """What is passed over is read from an index only, where that has what is read."""
+    if not window.start:
+        return along(rows).limit(len(window))
+    return _by_keys(rows, along(order.keys()).limit(len(window)).offset(window.start), order)
 
 
-def _in_order(rows: CompoundSelect[Any], order: Order, window: range) -> Select[Any]:
-    key, column = rows.subquery().c
-    ordered = select(key).order_by(*order.by(column.is_not(None), column, key))
-    return ordered.limit(len(window)).offset(window.start)
+def _in_order(rows: Select[Row], found: Iterable[Select[Any]], order: Order, window: range) -> Select[Row]:
+    """Of what queries have found, which have the columns of `Order.keys`."""
+    union = union_all(*(select(each.subquery()) for each in found)).subquery()
+    page = select(union).order_by(*_sorted_by(union, order)).limit(len(window)).offset(window.start)
+    return _by_keys(rows, page, order)
+
+
+def _by_keys(rows: Select[Row], page: Select[Any], order: Order) -> Select[Row]:
+    (key, *_), keys = order.keys().selected_columns, page.subquery()
+    return rows.where(key == keys.c[0]).order_by(*_sorted_by(keys, order))
+
+
+def _sorted_by(keys: Subquery, order: Order) -> list[ColumnElement[Any]]:
+    columns = list(keys.c)
+    key, value = columns[0], columns[-1]
+    return order.by(value.is_not(None), value, key) if order.nullable else order.by(value, key)
