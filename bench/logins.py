@@ -16,8 +16,7 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
@@ -28,7 +27,8 @@ from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 
 from bench import PASSWORD, USERNAME
 from bench.rendering import NO_PART, ROOT
-from tests.servers import LOOPBACK, UVICORN, Server, clean_environment, server
+from tests.servers import LOOPBACK, UVICORN, Server, server
+from tests.services import Service, create_superuser, serve
 
 CLIENTS = 8  # that loop on login
 READERS = 4  # that ask for /protected meanwhile
@@ -179,16 +179,12 @@ def render_project(folder: Path) -> Path:
     return Path(cookiecutter(str(template), no_input=True, output_dir=str(folder), default_config=True))
 
 
-def serve_project(folder: Path, python: Path, env: Mapping[str, str] | None = None) -> AbstractContextManager[Server]:
-    """Render a project into `folder` and make the user who logs in; the server starts with the `with` block."""
-    project = render_project(folder)
-    account = ("--no-input", "--username", USERNAME, "--email", "bench@example.com")
-    variables = clean_environment(SUPERUSER_PASSWORD=PASSWORD, **(env or {}))
-    for command in (["migrate"], ["createsuperuser", *account]):
-        subprocess.run(
-            [python, "manage.py", *command], cwd=project, env=variables, check=True, stdout=subprocess.DEVNULL
-        )
-    return server(project, python, env)
+def prepare_project(folder: Path, python: Path, env: dict[str, str] | None = None) -> Service:
+    """Render a project into `folder`, with its tables and the user who logs in."""
+    service = Service(render_project(folder), python, env or {})
+    service.manage("migrate")
+    create_superuser(service, USERNAME, PASSWORD)
+    return service
 
 
 def make_environment(folder: Path) -> Path:
@@ -220,7 +216,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         python = (arguments.python or make_environment(folder / "venv")).absolute()
-        servers = {"project": serve_project(folder, python), "naive": server(ROOT, python, command=NAIVE)}
+        servers = {"project": serve(prepare_project(folder, python)), "naive": server(ROOT, python, command=NAIVE)}
         for title, starting in servers.items():
             with starting as running:
                 results[title] = asyncio.run(measure(running, arguments.logins))

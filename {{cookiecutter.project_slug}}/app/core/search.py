@@ -163,8 +163,9 @@ class Part:
         return self.order.column in self.source.sorted_by[-1:]
 
     @property
-    def passes(self) -> tuple[ColumnElement[bool], ...]:
-        return self.source.passes, *self.earlier, *self.tests
+    def passes(self) -> ColumnElement[bool]:
+        """For one row at a time, whether or not another part has it."""
+        return and_(self.source.passes, *self.tests)
 
     def of(self, rows: Select[Any]) -> Select[Any]:
         return rows.where(self.source.where, self.source.join, *self.earlier, *self.tests)
@@ -296,7 +297,7 @@ def _page(rows: Select[Row], sizes: Mapping[Part, int], start: object, order: Or
     """Put in order what parts have."""
     if sum(sizes.values()) > _reach() and not all(part.is_sorted for part in sizes):
         if start is None:
-            return _walk(rows, order, window, or_(*(and_(*part.passes) for part in sizes)))
+            return _walk(rows, order, window, or_(*(part.passes for part in sizes)))
         return _in_order(rows, _begun_late([*sizes], order, start, window), order, window)
     found = [part for part, size in sizes.items() if size]
     if len(found) == 1 and found[0].is_sorted:
