@@ -6,16 +6,17 @@ condition finds its few rows by its index, to be sorted; and of a broad one, row
 has them sorted. Both ways are forced, by queries that leave no other: SQLite has no statistics to choose by, and
 PostgreSQL may plan a prepared statement without looking at the values.
 
-A search in several columns lists what the first column finds in the order of its index, then what only the second
-finds, and so on. With an index on each column that also has the columns before it, to count 10,000 finds takes half a
-millisecond on SQLite and one on PostgreSQL, again for each other column that finds the same, and the page as good as
-nothing.
+A page is read along the index at once where the index has the rows in its order, and so is what it passes over, without
+the rows. A search in several columns lists what the first column finds in the order of its index, then what only the
+second finds, and so on. With an index on each column that also has the columns before it, to count 10,000 finds takes
+half a millisecond, again for each other column that finds the same, and the page as good as nothing.
 
-What that leaves, where another order is asked for: what is to be sorted must be read, 2 ms for a thousand finds, some
-20 for 10,000, and as much again for each other condition that is as broad. Along the index of an order, those rows are
-read too that a condition does not want. Where it wants a tenth, that is 500 for a page of 50, some 2 ms; where it wants
-more than a page can reach, and all of them come last, it is all that come before, of a million some 0.5 s on PostgreSQL
-and 1.6 s on SQLite: but not in the order of a searched column, in which what comes first is found by the other columns.
+What that leaves, where another order is asked for: what is to be sorted must be read, 1 to 2 ms for a thousand finds,
+10 to 20 for 10,000, and as much again for each other condition that is as broad. Along the index of an order, those
+rows are read too that a condition does not want. Where it wants a tenth, that is 500 for a page of 50, some 2 ms; where
+it wants more than a page can reach, and all of them come last, it is all that come before, of a million some 0.5 s on
+PostgreSQL and 1.6 s on SQLite: but not in the order of a searched column, in which what comes first is found by the
+other columns.
 """
 
 import operator
@@ -128,25 +129,27 @@ class Order:
     nullable: bool = False
     asked: bool = True
 
+    @property
+    def is_unique(self) -> bool:
+        return bool(self.column.unique or self.column.primary_key) and not self.nullable
+
     def keys(self) -> Select[Any]:
         """What to find rows by, and last their value. The key only where the value does not do, since not every index
         has it.
         """
-        return select(self.column) if _is_unique(self.column) else select(self.key, self.column)
+        return select(self.column) if self.is_unique else select(self.key, self.column)
 
     def by(self, *columns: ColumnElement[Any] | Column) -> list[ColumnElement[Any]]:
         return [column.desc() if self.descending else column.asc() for column in columns]
 
     def along(self, rows: Select[Any], *columns: Column) -> Select[Any]:
-        """Say the order as an index of these columns has it: with one more, PostgreSQL may sort what is sorted."""
-        return rows.order_by(*self.by(*columns, *(() if _is_unique(columns[-1]) else (self.key,))))
+        """Say the order as an index of these columns has it, of which the last is the order's: with one more,
+        PostgreSQL may sort what is sorted.
+        """
+        return rows.order_by(*self.by(*columns, *(() if self.is_unique else (self.key,))))
 
     def before(self, value: object) -> ColumnElement[bool]:
         return self.column > value if self.descending else self.column < value
-
-
-def _is_unique(column: Column) -> bool:
-    return bool(column.unique or column.primary_key)
 
 
 @dataclass(frozen=True, eq=False)
