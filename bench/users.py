@@ -31,8 +31,8 @@ from tests.services import serve
 FEW, MANY = 1000, 1_000_000
 LIMIT = 1.2  # times what it takes with few
 REQUESTS = 10  # a round
-ROUNDS = 10  # after each start
-STARTS = 9
+ROUNDS = 12  # after each start
+STARTS = 5
 
 # As both databases understand it; what they do not have in common is filled in.
 USERS = """
