@@ -1,17 +1,13 @@
 """Databases that the suite makes for itself and removes again; it never opens one that somebody configured."""
 
 import os
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from secrets import token_hex
+from contextlib import AbstractAsyncContextManager
 
 import pytest
 from dotenv import dotenv_values
-from sqlalchemy import URL, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import URL
 
+from app.core.scratch import scratch_database
 from app.settings import BASE_DIR, parse_database_url
 
 
@@ -35,25 +31,9 @@ def _place(url: URL | None) -> tuple[str | int | None, ...] | None:
 
 SERVER = server()
 
+needs_postgresql = pytest.mark.skipif(SERVER is None, reason="TEST_DATABASE_URL names no PostgreSQL server")
 
-@asynccontextmanager
-async def new_database() -> AsyncIterator[URL]:
+
+def new_database() -> AbstractAsyncContextManager[URL]:
     """Yield the address of an empty database, which is gone afterwards."""
-    name = f"test_{token_hex(8)}"
-    if SERVER is None:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            yield parse_database_url(f"sqlite:///{Path(folder) / name}.sqlite3")
-    else:
-        await _on_server(f'CREATE DATABASE "{name}"')
-        try:
-            yield SERVER.set(database=name)
-        finally:
-            await _on_server(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-async def _on_server(statement: str) -> None:
-    assert SERVER is not None
-    engine = create_async_engine(SERVER.set(database="postgres"), isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(text(statement))
-    await engine.dispose()
+    return scratch_database(SERVER.set(database="postgres") if SERVER else parse_database_url("sqlite:///scratch"))

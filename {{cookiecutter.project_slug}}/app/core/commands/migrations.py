@@ -2,6 +2,8 @@ import asyncio
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Annotated
@@ -17,6 +19,7 @@ from app.core.migrations import migrate as move
 
 cli = typer.Typer()
 
+IN_SCRATCH = "A migration fails on an empty database, so there is nothing to compare the models with"
 NAME = re.compile(r"[a-z0-9_]{1,27}")  # with its number, what Alembic's column of 32 characters holds
 
 
@@ -39,14 +42,20 @@ async def _migrate(target: str) -> int:
         print(step)
 
     async with open_database() as database:
-        with progress("Migrating"):
-            try:
-                await move(database, target, report)
-            except DBAPIError as error:
-                if is_away(error):
-                    raise
-                raise CommandError(f"The migration failed, and no part of it was kept: {error.orig}.") from None
+        with progress("Migrating"), _failures("The migration failed, and no part of it was kept"):
+            await move(database, target, report)
     return len(steps)
+
+
+@contextmanager
+def _failures(text: str) -> Iterator[None]:
+    """Say in one line what a migration does wrong."""
+    try:
+        yield
+    except DBAPIError as error:
+        if is_away(error):
+            raise
+        raise CommandError(f"{text}: {error.orig}.") from None
 
 
 @cli.command()
@@ -60,6 +69,7 @@ def makemigrations(
 ) -> None:
     """Write the migration that the models of all apps ask for.
 
+    It compares them with a scratch database that the migrations make, so the configured one may be in any state.
     For example: `makemigrations --name add_bio`, read what it wrote, then `migrate`.
     """
     if check:
@@ -74,14 +84,16 @@ def makemigrations(
 
 async def _check() -> None:
     async with open_database() as database:
-        if not await in_step(database):
-            raise CommandError("The models have changed: run `python manage.py makemigrations`.")
+        with _failures(IN_SCRATCH):
+            if not await in_step(database):
+                raise CommandError("The models have changed: run `python manage.py makemigrations`.")
     print("No changes detected.")
 
 
 async def _make(name: str, empty: bool) -> str | None:
     async with open_database() as database:
-        return await make_migration(database, name, empty=empty, report=say)
+        with _failures(IN_SCRATCH):
+            return await make_migration(database, name, empty=empty, report=say)
 
 
 def _valid_name(name: str | None) -> str:

@@ -31,7 +31,7 @@ async def test_a_migration_from_the_first_to_the_last_step(
     assert path.name.startswith("0001_auto_")
     assert (await call("showmigrations")).out == f"[ ] {path.stem}\n"
     assert (await call("check", "--deploy")).err.startswith("core.E003")
-    assert (await call("makemigrations")).err.startswith("Target database is not up to date")
+    assert (await call("makemigrations")).out == "No changes detected.\n"
     assert await call("migrate") == (0, f"Applied {path.stem}\n", "")
     assert (await call("migrate", "zero")).out == f"Unapplied {path.stem}\n"
 
@@ -64,6 +64,9 @@ async def test_of_a_migration_that_fails_nothing_stays(
         assert "already exists" in outcome.err
     async with empty.engine.connect() as connection:
         assert await connection.run_sync(lambda sync: inspect(sync).has_table("sound")) is False
+    outcome = await call("makemigrations")
+    assert (outcome.status, outcome.out, len(outcome.err.splitlines())) == (1, "", 1)
+    assert outcome.err.startswith("A migration fails on an empty database")
 
 
 async def test_histories_that_grew_side_by_side_are_merged(

@@ -1,0 +1,58 @@
+"""Databases that exist only for a moment: to compare with, and to test with."""
+
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from secrets import token_hex
+
+from sqlalchemy import URL, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+INSUFFICIENT_PRIVILEGE = "42501"  # SQLSTATE, PostgreSQL's manual, appendix A
+
+
+class ScratchRefused(Exception):
+    """The database role may not make databases; the text says what to do."""
+
+
+@asynccontextmanager
+async def scratch_database(url: URL) -> AsyncIterator[URL]:
+    """Yield the address of a new, empty database of the same kind, and remove it afterwards.
+
+    PostgreSQL makes it on the same server, through the database that `url` names. Raises ScratchRefused.
+    """
+    name = f"scratch_{token_hex(8)}"
+    if url.get_backend_name() == "sqlite":
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+            yield url.set(database=str(Path(folder) / f"{name}.sqlite3"))
+        return
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    try:
+        await _create(engine, name)
+        try:
+            yield url.set(database=name)
+        finally:
+            await _execute(engine, f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await engine.dispose()
+
+
+async def _create(engine: AsyncEngine, name: str) -> None:
+    try:
+        # From template0: nobody is ever connected to it, which would stop PostgreSQL from copying it.
+        await _execute(engine, f'CREATE DATABASE "{name}" TEMPLATE template0')
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+            raise
+        role = engine.url.username
+        raise ScratchRefused(
+            f"The role {role} may not make databases, and a scratch database is needed here: "
+            f'run `ALTER ROLE "{role}" CREATEDB` as the server\'s administrator.'
+        ) from None
+
+
+async def _execute(engine: AsyncEngine, statement: str) -> None:
+    async with engine.connect() as connection:
+        await connection.execute(text(statement))
