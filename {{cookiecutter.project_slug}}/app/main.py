@@ -16,6 +16,7 @@ from app.core.mailers import make_mailer
 from app.core.middleware import Application
 from app.core.openapi import install_openapi, operation_id
 from app.core.pages import install_pages
+from app.core.registry import StartError
 from app.core.routing import include_flat
 from app.core.tasks import TaskQueue
 from app.core.throttling import Limiter
@@ -37,7 +38,7 @@ async def lifespan(app: Application) -> AsyncIterator[None]:
 def create_app(settings: Settings) -> FastAPI:
     """Make an application of its own, with its own connections; nothing is opened before the first request.
 
-    Raises SettingsError where an app finds that its settings do not go together.
+    Raises SettingsError where an app finds that its settings do not go together, or StartError.
     """
     app = Application(
         title=TITLE,
@@ -75,7 +76,7 @@ def _served() -> FastAPI:
         settings = get_settings()
         configure_logging(settings)
         return create_app(settings)
-    except SettingsError as error:
+    except (SettingsError, StartError) as error:
         sys.exit(str(error))
 
 

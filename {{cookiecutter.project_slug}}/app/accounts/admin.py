@@ -12,6 +12,7 @@ from sqlalchemy import and_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import override
 from wtforms import Form, PasswordField
 
 from app.accounts import administration
@@ -86,6 +87,7 @@ class UserAdmin(ModelAdmin, model=User):
         async with new_session(request) as db:
             return await list_users(db, query)
 
+    @override
     async def scaffold_form(self, rules: list[str] | None = None) -> type[Form]:
         form = await super().scaffold_form(rules)
         form.password = PasswordField(

@@ -2,6 +2,8 @@
 
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from app.admin import formats
 from app.admin.site import ModelAdmin
 from app.core.audit import AuditEntry
@@ -23,6 +25,7 @@ class AuditEntryAdmin(ModelAdmin, model=AuditEntry):
     }
     column_formatters_detail: ClassVar = {"changes": lambda entry, _: formats.in_lines(entry.changes)}
 
+    @override
     async def custom_export_cell(self, row: Any, name: str, value: Any) -> str | None:
         """All of it, where a page has only the beginning."""
         if name != "changes":

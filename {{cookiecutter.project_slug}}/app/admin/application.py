@@ -4,41 +4,34 @@ import logging
 from collections.abc import Iterator
 from inspect import isclass
 from pathlib import Path
-from types import MethodType, ModuleType, new_class
-from typing import Any
+from types import ModuleType, new_class
 
 from fastapi import FastAPI
-from sqladmin import Admin
 from sqladmin.authentication import login_required
 from sqladmin.models import BaseView, ModelView
 from starlette import status
-from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from typing_extensions import override
 
 from app.admin.authentication import StaffAuthentication, login_page
 from app.admin.authorization import PermissionAuthorization
 from app.admin.middleware import Shield
+from app.admin.overrides import ClosedAdmin, check_overrides
 from app.admin.site import Refused
 from app.core import registry
 from app.core.errors import error_response, install_error_handlers
 from app.core.openapi import admits
 from app.core.permissions import app_of
-from app.core.schemas import is_text
 from app.settings import TITLE
 
 HERE = Path(__file__).parent
-# The first two take any text in a row for the path of a file, and serve it: `.env`, if somebody is called that. An
-# import would pass the rules of the pages by. A logout changes something, and so is no link.
-CLOSED = ("file_download", "file_preview", "import", "logout")
-
 logging.getLogger("sqladmin.application").disabled = True  # it logs what is refused as a bug; a bug is logged by us
 
 
-class Site(Admin):
+class Site(ClosedAdmin):
     def __init__(self, app: FastAPI) -> None:
         super().__init__(
             app,
@@ -54,11 +47,12 @@ class Site(Admin):
         admits("a member of staff")(self.admin)
         install_error_handlers(self.admin)
         self.admin.add_exception_handler(Refused, _refused)
-        self.admin.router.routes = [route for route in self.admin.routes if getattr(route, "name", "") not in CLOSED]
+        self.close_routes()
         self.admin.add_route("/logout", self.logout, methods=["POST"], name="logout")
         for module in registry.modules("admin"):
             for view in _views(module):
                 self._add(view)
+        check_overrides(self, self.authentication_backend, self.authorization_backend, *self.views)
 
     def _add(self, view: type[BaseView]) -> None:
         """Models of two apps may have the same name, but not the same address."""
@@ -66,22 +60,28 @@ class Site(Admin):
             view.identity = f"{app_of(view.model)}-{view.identity}"
         self.add_view(view)
 
+    @override
     async def login(self, request: Request) -> Response:
         if request.method == "GET":
             return login_page(request, request.query_params.get("next", ""))
         return await super().login(request)
 
+    @override
     async def create(self, request: Request) -> Response:
         return _or_raise(request, await super().create(request))
 
+    @override
     async def edit(self, request: Request) -> Response:
         return _or_raise(request, await super().edit(request))
 
+    @override
     @login_required
     async def delete(self, request: Request) -> Response:
         """One after the other, up to the first that must stay. A script asks, and shows plain text in a box."""
-        view = self._find_model_view(request.path_params["identity"])
+        view = self.find_view(request.path_params["identity"])
         try:
+            if not view.can_delete or not view.is_accessible(request):
+                raise HTTPException(status.HTTP_403_FORBIDDEN)
             for key in filter(None, request.query_params.get("pks", "").split(",")):
                 await _delete(request, view, key)
         except Refused as error:
@@ -89,23 +89,6 @@ class Site(Admin):
         except HTTPException as error:
             return PlainTextResponse(error.detail, error.status_code, error.headers)
         return PlainTextResponse(str(request.url_for("admin:list", identity=view.identity)))
-
-    def _handle_action_decorated_func(self, func: MethodType, view: type[BaseView], view_instance: BaseView) -> None:
-        """sqladmin lets a link do what an action does; `static/admin.js` posts it."""
-        before = len(self.admin.router.routes)
-        super()._handle_action_decorated_func(func, view, view_instance)
-        for route in self.admin.router.routes[before:]:
-            if isinstance(route, Route):
-                route.methods = {"POST"}
-
-    @staticmethod
-    async def _handle_form_data(request: Request, obj: Any = None) -> FormData:
-        async with request.form() as form:
-            for _, value in form.multi_items():
-                if not is_text(value):
-                    detail = "Neither files nor NUL characters are allowed."
-                    raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
-            return form
 
 
 def _views(module: ModuleType) -> Iterator[type[BaseView]]:

@@ -11,6 +11,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from typing_extensions import override
 
 from app.accounts.auth import (
     AuthenticatedUser,
@@ -42,6 +43,7 @@ class StaffAuthentication(AuthenticationBackend):
         )
         self._secure = settings.environment == "production"
 
+    @override
     async def authenticate(self, request: Request) -> Response | bool:
         user = await self._user(request)
         if user is None:
@@ -53,6 +55,7 @@ class StaffAuthentication(AuthenticationBackend):
         session_id = self._session_id(request)
         return await get_staff_user(request, session_id) if session_id else None
 
+    @override
     async def get_user_id(self, request: Request) -> UUID:
         user_id: UUID = request.state.user.id
         return user_id
@@ -63,6 +66,7 @@ class StaffAuthentication(AuthenticationBackend):
         except (BadSignature, ValueError):
             return None
 
+    @override
     async def login(self, request: Request) -> Response:
         """Tell why it was refused on the form itself, and no more than the API tells."""
         async with request.form() as form:
@@ -86,6 +90,7 @@ class StaffAuthentication(AuthenticationBackend):
         )
         return response
 
+    @override
     async def logout(self, request: Request) -> Response:
         if await self.authenticate(request) is True:
             await end_staff_session(request, request.state.user)

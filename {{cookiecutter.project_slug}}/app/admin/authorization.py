@@ -6,6 +6,7 @@ from sqladmin.application import BaseAdmin
 from sqladmin.authorization import Action, AuthorizationBackend
 from sqladmin.models import ModelView
 from starlette.requests import Request
+from typing_extensions import override
 
 from app.accounts.auth import AuthenticatedUser
 from app.core.permissions import permission
@@ -21,9 +22,11 @@ ACTIONS: dict[str, str] = {
 
 
 class PermissionAuthorization(AuthorizationBackend):
+    @override
     def setup(self, admin: BaseAdmin) -> None:
         self._admin = admin
 
+    @override
     def has_permission(self, request: Request, identity: str, action: str, obj: Any | None = None) -> bool:
         user: AuthenticatedUser = request.state.user
         for view in self._admin.views:

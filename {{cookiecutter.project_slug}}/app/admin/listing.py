@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from sqladmin.models import ModelView
 from sqladmin.pagination import Pagination
 from sqlalchemy import ColumnElement, Select, Table, inspect, select
 from sqlalchemy.dialects import postgresql
@@ -11,7 +10,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapper, selectinload
 from starlette import status
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from typing_extensions import override
 
+from app.admin.overrides import SafeModelView
 from app.core.pagination import CAP, Paging
 from app.core.search import Condition, Order, Range, begins_with, find
 
@@ -23,11 +24,12 @@ Column = InstrumentedAttribute[Any]
 class Count(int):
     """Of more rows than can be paged through, it is not told how many."""
 
+    @override
     def __str__(self) -> str:
         return f"more than {CAP:,}" if self > CAP else int.__str__(self)
 
 
-def paging_of(view: ModelView, request: Request) -> Paging:
+def paging_of(view: SafeModelView, request: Request) -> Paging:
     number = view.validate_page_number(request.query_params.get("page"), 1)
     size = view.validate_page_number(request.query_params.get("pageSize"), view.page_size)
     size = min(max(size, 1), max(view.page_size_options))
@@ -40,13 +42,13 @@ def page_of(rows: Sequence[Any], count: int, paging: Paging) -> Pagination:
 
 
 async def find_rows(
-    view: ModelView, request: Request, search: Condition | None, paging: Paging
+    view: SafeModelView, request: Request, search: Condition | None, paging: Paging
 ) -> tuple[Sequence[Any], int]:
     """Return a page of rows, and the count, as `app.core.search.find` does."""
     key = key_of(view.model)
     conditions = [search] if search else []
     conditions += [condition async for condition in _conditions(view, request, key)]
-    rows: Select[Any] = select(view.model).options(*(selectinload(relation) for relation in view._list_relations))
+    rows: Select[Any] = select(view.model).options(*(selectinload(relation) for relation in view.listed_relations))
     async with view.session_maker() as db:
         return await find(db, rows, conditions, _order(view, request, key), paging)
 
@@ -59,7 +61,7 @@ def key_of(model: type) -> Column:
     return attribute
 
 
-async def _conditions(view: ModelView, request: Request, key: Column) -> AsyncIterator[Condition]:
+async def _conditions(view: SafeModelView, request: Request, key: Column) -> AsyncIterator[Condition]:
     """What the page restricts itself to, and its filters."""
     queries = [view.list_query(request)]
     each: Any  # one of two kinds, which take different arguments
@@ -82,17 +84,17 @@ def _where(query: Select[Any], key: Column) -> ColumnElement[bool] | None:
     return key.in_(query.with_only_columns(key).order_by(None))
 
 
-def sorting(view: ModelView, request: Request) -> tuple[str, bool] | None:
+def sorting(view: SafeModelView, request: Request) -> tuple[str, bool] | None:
     name = request.query_params.get("sortBy", "")
-    if name and name not in view._sort_fields:
+    if name and name not in view.sortable_columns:
         raise HTTPException(status.HTTP_400_BAD_REQUEST, "This column cannot be sorted by.")
     return (name, request.query_params.get("sort") == "desc") if name else None
 
 
-def _order(view: ModelView, request: Request, key: Column) -> Order:
+def _order(view: SafeModelView, request: Request, key: Column) -> Order:
     asked = sorting(view, request)
-    name, descending = asked or view._get_default_sort()[0]
-    column = comparable(view.model, view._get_prop_name(name))
+    name, descending = asked or view.default_sort
+    column = comparable(view.model, name)
     nullable = bool(inspect(view.model).columns[column.key].nullable)
     return Order(column, key, descending, nullable=nullable, asked=asked is not None)
 

@@ -22,12 +22,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqladmin import ModelView, action
+from sqladmin import action
 from sqladmin.formatters import BASE_FORMATTERS
 from sqladmin.forms import ModelConverter
-from sqladmin.helpers import object_identifier_values
 from sqladmin.pagination import Pagination
-from sqlalchemy import BigInteger, Column, Select, inspect, select
+from sqlalchemy import inspect, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper
@@ -35,9 +34,11 @@ from starlette import status
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from typing_extensions import override
 
 from app.accounts.auth import AuthenticatedUser
 from app.admin import formats, listing
+from app.admin.overrides import SafeModelView
 from app.core.database import is_conflict
 from app.core.pagination import Paging
 from app.core.search import Condition, Search
@@ -66,13 +67,14 @@ def new_session(request: Request) -> AsyncSession:
 class Choices(ModelConverter):
     """Offers no more of a related model than a person can look through; `form_ajax_refs` lets one search for more."""
 
+    @override
     async def _prepare_select_options(self, prop: Any, session_maker: Any) -> list[tuple[str, Any]]:
         async with session_maker() as db:
             found = await db.scalars(select(prop.mapper.class_).limit(MAX_CHOICES))
             return [(self._get_identifier_value(each), str(each)) for each in found]
 
 
-class ModelAdmin(ModelView):
+class ModelAdmin(SafeModelView):
     page_size = 25
     column_type_formatters: ClassVar = {**BASE_FORMATTERS, bool: formats.yes_no, datetime: formats.moment}
     form_converter = Choices
@@ -80,27 +82,23 @@ class ModelAdmin(ModelView):
     export_max_rows = 10_000
 
     def __init__(self) -> None:
-        mapper: Mapper[Any] = inspect(self.model)
-        self._columns = [name for name, column in mapper.columns.items() if not column.info.get("secret")]
         super().__init__()
-        self._column_labels = {each.key: formats.label(each.key) for each in mapper.attrs} | self._column_labels
+        mapper: Mapper[Any] = inspect(self.model)
+        self.label_columns({each.key: formats.label(each.key) for each in mapper.attrs})
         if not self.column_sortable_list:
-            shown = (name for name in self._list_prop_names if name in self._columns)
-            self._sort_fields = [name for name in shown if listing.is_sorted(self.model, name)]
+            shown = (name for name in self.listed_columns if name in self.visible_columns)
+            self.allow_sorting_by(name for name in shown if listing.is_sorted(self.model, name))
 
-    def _build_column_list(self, defaults: list[str], include: Any = None, exclude: Any = None) -> list[str]:
-        """Of each list of columns: those of secrets are never in it."""
-        names = super()._build_column_list(defaults, include, exclude)
-        return [name for name in names if name in self._columns or name in self._relation_names]
-
+    @override
     def get_list_columns(self) -> builtins.list[str]:
         if self.column_list or self.column_exclude_list:
             return super().get_list_columns()
-        return self._columns
+        return self.visible_columns
 
     def search(self, term: str) -> Condition:
-        return Search(tuple(listing.begins(self.model, name, term) for name in self._search_fields))
+        return Search(tuple(listing.begins(self.model, name, term) for name in self.searched_columns))
 
+    @override
     async def list(self, request: Request) -> Pagination:
         if len(self.pk_columns) > 1:  # `app.core.search` goes by one
             return await super().list(request)
@@ -110,22 +108,12 @@ class ModelAdmin(ModelView):
     async def rows(self, request: Request, paging: Paging) -> tuple[Sequence[Any], int]:
         """Return a page of rows, and how many there are; of more than CAP, any number above."""
         term = request.query_params.get("search", "").strip()
-        search = self.search(term) if term and self._search_fields else None
+        search = self.search(term) if term and self.searched_columns else None
         return await listing.find_rows(self, request, search, paging)
 
     def sorting(self, request: Request) -> tuple[str, bool] | None:
         """Return what the list is asked to be sorted by, and whether it is descending."""
         return listing.sorting(self, request)
-
-    def _stmt_by_identifier(self, identifier: str) -> Select[Any]:
-        """What cannot be a key is nobody's: another word than a UUID, or a number that the column cannot hold."""
-        try:
-            values = object_identifier_values(identifier, self.model)
-        except (ValueError, ArithmeticError):
-            raise HTTPException(status.HTTP_404_NOT_FOUND) from None
-        if not all(map(_fits, self.pk_columns, values)):
-            raise HTTPException(status.HTTP_404_NOT_FOUND)
-        return super()._stmt_by_identifier(identifier)
 
     async def chosen(self, request: Request) -> Sequence[Any]:
         """Return the rows that an action is for."""
@@ -138,14 +126,17 @@ class ModelAdmin(ModelView):
     def to_list(self, request: Request) -> Response:
         return RedirectResponse(request.url_for("admin:list", identity=self.identity), status.HTTP_303_SEE_OTHER)
 
+    @override
     async def insert_model(self, request: Request, data: dict[str, Any]) -> Any:
         with _told(request):
             return await self.perform_create(request, data)
 
+    @override
     async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
         with _told(request):
             return await self.perform_update(request, pk, data)
 
+    @override
     async def delete_model(self, request: Request, pk: str) -> None:
         with _told(request):
             await self.perform_delete(request, pk)
@@ -161,14 +152,10 @@ class ModelAdmin(ModelView):
     async def perform_delete(self, request: Request, pk: str) -> None:
         await super().delete_model(request, pk)
 
+    @override
     async def custom_export_cell(self, row: Any, name: str, value: Any) -> str | None:
         """What begins like a formula is text, also for a spreadsheet."""
         return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else None
-
-
-def _fits(column: Column[Any], value: Any) -> bool:
-    bits = 64 if isinstance(column.type, BigInteger) else 32  # of PostgreSQL's, the sign included
-    return not isinstance(value, int) or value.bit_length() < bits
 
 
 @contextmanager

@@ -23,6 +23,11 @@ from typing import Any
 
 import app
 
+
+class StartError(Exception):
+    """Says in one line what must be put right before the application can start."""
+
+
 NOT_APPS = frozenset({"core", "migrations"})
 
 

@@ -1,9 +1,8 @@
 """Pages that say next to nothing of themselves, and what becomes of what goes wrong in them."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any, ClassVar
 
 import pytest
@@ -18,40 +17,22 @@ from starlette.responses import Response
 from app.accounts.models import Group, User, group_permissions
 from app.admin import listing
 from app.admin.site import ModelAdmin, Refused
-from app.core import pagination, registry
+from app.core import pagination
 from app.core.audit import AuditEntry
 from app.core.database import DatabaseUnavailable
 from app.core.errors import ServerBusy
 from app.settings import parse_database_url
-from tests.conftest import PASSWORD, ClientWith, Enter
+from tests.admin.conftest import ClientOf
+from tests.conftest import ClientWith, Enter
 
 MULTIPART = "multipart/form-data; boundary=y"
 TOLD = select(AuditEntry).where(AuditEntry.model == "accounts.group").order_by(AuditEntry.at)
-
-ClientOf = Callable[..., Awaitable[AsyncClient]]
 
 
 class PlainAdmin(ModelAdmin, model=Group): ...
 
 
 class PlainUserAdmin(ModelAdmin, model=User): ...
-
-
-@pytest.fixture
-def client_of(client_with: ClientWith, admin: User, monkeypatch: pytest.MonkeyPatch) -> ClientOf:
-    """The client of a superuser, at a site with these pages."""
-
-    async def client_of(*views: type) -> AsyncClient:
-        module = ModuleType(__name__)
-        vars(module).update({view.__name__: view for view in views}, Base=ModelAdmin, unrelated=1)
-        modules = registry.modules
-        monkeypatch.setattr(registry, "modules", lambda name: iter([module]) if name == "admin" else modules(name))
-        client = await client_with()
-        answer = await client.post("/admin/login", data={"username": admin.username, "password": PASSWORD})
-        assert answer.status_code == 303
-        return client
-
-    return client_of
 
 
 async def test_two_lines_make_a_page(client_of: ClientOf, db: AsyncSession) -> None:

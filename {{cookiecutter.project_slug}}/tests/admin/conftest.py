@@ -1,0 +1,29 @@
+from collections.abc import Awaitable, Callable
+from types import ModuleType
+
+import pytest
+from httpx import AsyncClient
+
+from app.accounts.models import User
+from app.admin.site import ModelAdmin
+from app.core import registry
+from tests.conftest import PASSWORD, ClientWith
+
+ClientOf = Callable[..., Awaitable[AsyncClient]]
+
+
+@pytest.fixture
+def client_of(client_with: ClientWith, admin: User, monkeypatch: pytest.MonkeyPatch) -> ClientOf:
+    """The client of a superuser, at a site with these pages."""
+
+    async def client_of(*views: type) -> AsyncClient:
+        module = ModuleType(views[0].__module__)
+        vars(module).update({view.__name__: view for view in views}, Base=ModelAdmin, unrelated=1)
+        modules = registry.modules
+        monkeypatch.setattr(registry, "modules", lambda name: iter([module]) if name == "admin" else modules(name))
+        client = await client_with()
+        answer = await client.post("/admin/login", data={"username": admin.username, "password": PASSWORD})
+        assert answer.status_code == 303
+        return client
+
+    return client_of

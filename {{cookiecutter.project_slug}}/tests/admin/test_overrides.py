@@ -1,0 +1,108 @@
+"""The site must not start when sqladmin has renamed what this project overrides, or has other routes than it knows."""
+
+from collections.abc import Iterator
+from inspect import getattr_static
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqladmin import Admin, ModelView
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.routing import Mount, Route
+
+from app.accounts.admin import UserAdmin
+from app.accounts.models import Group
+from app.admin.application import Site
+from app.admin.overrides import OPEN_ROUTES, check_overrides
+from app.admin.site import ModelAdmin
+from app.core.registry import StartError
+from tests.admin.conftest import ClientOf
+from tests.conftest import ClientWith
+
+
+def overridden() -> Iterator[tuple[type, str]]:
+    """Yield each class of sqladmin with the names of it that a class of ours overrides."""
+    for ours, theirs in ((Site, Admin), (UserAdmin, ModelView)):
+        for cls in ours.__mro__[: ours.__mro__.index(theirs)]:
+            for name, value in vars(cls).items():
+                if getattr(getattr(value, "__func__", value), "__override__", False):
+                    yield from ((base, name) for base in theirs.__mro__ if name in vars(base))
+
+
+def test_what_decides_is_overridden() -> None:
+    """The test below would pass without a single name."""
+    names = {name for _, name in overridden()}
+
+    assert {"_build_column_list", "_handle_action_decorated_func", "_handle_form_data", "delete"} <= names
+
+
+@pytest.mark.parametrize(("cls", "name"), sorted(set(overridden()), key=str))
+def test_a_name_that_has_gone_stops_the_start(cls: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cls, f"{name}_renamed", getattr_static(cls, name), raising=False)
+    monkeypatch.delattr(cls, name)
+    part = object.__new__(Site if issubclass(Site, cls) else UserAdmin)
+
+    with pytest.raises(StartError, match=f" overrides {name}, which the installed sqladmin does not have"):
+        check_overrides(part)
+
+
+def test_a_slip_in_an_option_stops_the_start() -> None:
+    class GroupAdmin(ModelAdmin, model=Group):
+        can_crate = False
+
+    with pytest.raises(StartError, match="overrides can_crate, which"):
+        check_overrides(GroupAdmin())
+
+
+@pytest.mark.parametrize("changed", ["import", "list", None])
+async def test_other_routes_stop_the_start(
+    changed: str | None, client_with: ClientWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of sqladmin's that was renamed, whether it is open or closed here, and one that is new."""
+    build: Any = Admin.__init__
+
+    def init(self: Admin, *args: Any, **kwargs: Any) -> None:
+        build(self, *args, **kwargs)
+        routes = self.admin.router.routes
+        for route in routes:
+            if isinstance(route, Route) and route.name == changed:
+                route.name = "other"
+        if changed is None:
+            routes.append(Route("/other", self.index, name="other"))
+
+    monkeypatch.setattr(Admin, "__init__", init)
+
+    with pytest.raises(StartError, match=r"other routes than .*\bother\b"):
+        await client_with()
+
+
+async def test_only_known_routes_are_open(application: FastAPI) -> None:
+    (site,) = (route for route in application.routes if isinstance(route, Mount) and route.name == "admin")
+
+    names = {str(getattr(route, "name", "")) for route in site.routes}
+
+    assert {name for name in names if not name.startswith(("action-", "view-"))} == {*OPEN_ROUTES, "logout"}
+
+
+class HiddenAdmin(ModelAdmin, model=Group):
+    def is_accessible(self, request: Request) -> bool:
+        return False
+
+
+class FixedAdmin(ModelAdmin, model=Group):
+    can_delete = False
+
+
+@pytest.mark.parametrize("page", [HiddenAdmin, FixedAdmin])
+async def test_a_page_that_is_closed_deletes_nothing(page: type, client_of: ClientOf, db: AsyncSession) -> None:
+    group = Group(name="editors")
+    db.add(group)
+    await db.commit()
+    client = await client_of(page)
+
+    answer = await client.delete(f"/admin/group/delete?pks={group.id}")
+
+    assert (answer.status_code, answer.text) == (403, "Forbidden")
+    assert await db.scalar(select(Group.name)) == "editors"
