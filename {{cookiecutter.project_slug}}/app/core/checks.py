@@ -18,7 +18,7 @@ from app.core import registry
 from app.core.addresses import is_loopback
 from app.core.console import say
 from app.core.database import Database, DatabaseUnavailable, is_away
-from app.core.migrations import pending
+from app.core.migrations import UnknownMigrations, pending
 from app.core.sources import misspelt
 from app.settings import BASE_DIR, LOCAL_HOSTS, Settings
 
@@ -100,6 +100,8 @@ async def _ask(function: Check, settings: Settings, database: Database) -> Async
             yield problem
     except DatabaseUnavailable as error:
         yield _unreachable(error)
+    except UnknownMigrations as error:
+        yield Problem("core.E007", str(error), "`git log app` may show where they went.")
     except DBAPIError as error:
         yield _unreachable(error.orig) if is_away(error) else _failed(function, error)
     except Exception as error:  # whatever it is, the other checks are still worth an answer

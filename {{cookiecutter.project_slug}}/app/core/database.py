@@ -1,13 +1,14 @@
 """Where data lives: the base of all models, the engine, and the session that a request works with."""
 
+import enum
 import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
-from sqlalchemy import URL, DateTime, Dialect, Engine, MetaData, Select, String, create_engine, event
+from sqlalchemy import URL, DateTime, Dialect, Engine, Enum, MetaData, Select, String, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -43,6 +44,9 @@ POSTGRESQL_CONFLICT = ("23503", "23505", "40P01")
 # All are kept: SQLAlchemy's default keeps 5 and opens up to 10 more, which it closes again after each use, and under
 # load that costs more than all queries. Per process, so below a PostgreSQL's 100 for 6 workers.
 POOL_SIZE = 15
+
+
+ENUM_LENGTH = 64  # characters of a member's name
 
 
 class DatabaseUnavailable(Exception):
@@ -94,7 +98,13 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UTCDateTime}  # noqa: RUF012 (SQLAlchemy reads it as a plain attribute)
+    # Enumerations are text that both databases treat alike, as Django's choices are: a new member needs no migration.
+    # An ENUM of PostgreSQL is a type of its own, which migrations neither drop nor change.
+    type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads it as a plain attribute)
+        datetime: UTCDateTime,
+        enum.Enum: Enum(enum.Enum, native_enum=False, length=ENUM_LENGTH),
+        Literal: Enum(enum.Enum, native_enum=False, length=ENUM_LENGTH),
+    }
 
 
 class Database:

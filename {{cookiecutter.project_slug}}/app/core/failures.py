@@ -6,6 +6,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.core.cli import CommandError
 from app.core.database import DatabaseUnavailable, is_away, is_unmigrated
+from app.core.migrations import UnknownMigrations
 from app.core.registry import StartError
 from app.core.scratch import ScratchRefused
 from app.settings import SettingsError
@@ -14,7 +15,7 @@ from app.settings import SettingsError
 def explain(error: Exception) -> str | None:
     """Return what went wrong outside the code, and what to do; None is a bug."""
     match error:
-        case CommandError() | SettingsError() | ScratchRefused() | StartError():
+        case CommandError() | SettingsError() | ScratchRefused() | StartError() | UnknownMigrations():
             return str(error)
         case AlembicError() if isinstance(error.__cause__, MultipleHeads):
             return "Migrations were made side by side: join them by `python manage.py makemigrations --merge`."

@@ -4,17 +4,33 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Connection
+from sqlalchemy import Connection, TypeDecorator
 
-from app.core.database import Base, UTCDateTime
+from app.core.database import Base
 from app.core.registry import load_models
 
 
-def render_item(kind: str, item: Any, _: AutogenContext) -> str | Literal[False]:
-    """Keep our own classes out of migrations, which outlive them."""
-    if kind == "type" and isinstance(item, UTCDateTime):
-        return "sa.DateTime(timezone=True)"
-    return False
+def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
+    """Keep classes of the project out of migrations, which outlive them: write what a type of our own is stored as.
+
+    A type that differs between databases, or that is no decorator, is imported.
+    """
+    if kind != "type" or not type(item).__module__.startswith("app."):
+        return False
+    if isinstance(item, TypeDecorator) and type(item).load_dialect_impl is TypeDecorator.load_dialect_impl:
+        stored = item.impl_instance
+        module = type(stored).__module__.split(".")
+        if module[:2] == ["sqlalchemy", "dialects"]:
+            context.imports.add(f"from sqlalchemy.dialects import {module[2]}")
+            return f"{module[2]}.{stored!r}"
+        return f"sa.{stored!r}"
+    context.imports.add(f"import {type(item).__module__}")
+    return f"{type(item).__module__}.{item!r}"
+
+
+def include_name(name: str | None, kind: str, _: object) -> bool:
+    """Of schemas, look only at those that models name: others belong to others."""
+    return kind != "schema" or name in {None, *(table.schema for table in Base.metadata.tables.values())}
 
 
 def run(connection: Connection, **options: Any) -> None:
@@ -23,7 +39,9 @@ def run(connection: Connection, **options: Any) -> None:
         target_metadata=Base.metadata,
         render_as_batch=True,  # SQLite can alter little: batch mode copies the table
         render_item=render_item,
-        transaction_per_migration=True,
+        include_schemas=True,
+        include_name=include_name,
+        transaction_per_migration=connection.dialect.name != "sqlite",  # `app.core.migrations.migrate` says why
         transactional_ddl=True,  # with SQLite, too: `app.core.migrations` sees to it
         **options,
     )

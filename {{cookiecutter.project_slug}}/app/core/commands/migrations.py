@@ -42,7 +42,7 @@ async def _migrate(target: str) -> int:
         print(step)
 
     async with open_database() as database:
-        with progress("Migrating"), _failures("The migration failed, and no part of it was kept"):
+        with progress("Migrating"), _failures("The migration failed, and its transaction was undone"):
             await move(database, target, report)
     return len(steps)
 
