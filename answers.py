@@ -1,4 +1,4 @@
-"""Jinja filters: they refuse a wrong answer before anything is written, and escape a good one. And quick file names.
+"""Jinja filters: they refuse a wrong answer before anything is written, and escape a good one.
 
 cookiecutter loads the class that `cookiecutter.json` names in `_extensions`.
 """
@@ -9,7 +9,6 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from jinja2 import Environment
 from jinja2.ext import Extension
@@ -142,33 +141,11 @@ def in_markdown(text: str) -> str:
     return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", text)
 
 
-@dataclass(frozen=True)
-class Plain:
-    """A template that has nothing to fill in."""
-
-    text: str
-
-    def render(self, **_: object) -> str:
-        return self.text
-
-
-def spare_plain(environment: Environment) -> None:
-    """Compile no template of a text without Jinja's marks: cookiecutter makes one of the name of each file, and that
-    would be half the time that rendering takes."""
-    compiled = environment.from_string
-
-    def from_string(source: str, *arguments: Any, **options: Any) -> Any:
-        return compiled(source, *arguments, **options) if any(mark in source for mark in JINJA) else Plain(source)
-
-    environment.from_string = from_string  # type: ignore[method-assign, assignment]  # for this environment alone
-
-
 class Answers(Extension):
     """Brings the filters to Jinja."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
-        spare_plain(environment)
         for function in (checked, slug, package_name, in_string, in_markdown):
             environment.filters[function.__name__] = function
         # `cruft update` renders the old and the new template in one process (cruft/cruft#253):

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from jinja2 import Environment
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 
@@ -282,12 +281,3 @@ def test_markdown_shows_the_text_and_nothing_else(text: str) -> None:
 @pytest.mark.parametrize("slug", ["a", "a-", "a_-_", "my-service", "x__y"])
 def test_a_package_name_is_one_by_pep_508(slug: str) -> None:
     assert PACKAGE_NAME.fullmatch(answers.package_name(slug))
-
-
-def test_a_text_without_marks_is_no_template() -> None:
-    environment = Environment(extensions=[answers.Answers])  # noqa: S701 (no page comes of it)
-
-    assert environment.from_string("app/accounts/models.py").render() == "app/accounts/models.py"
-    assert isinstance(environment.from_string("app/{ }/%.py"), answers.Plain)
-    assert environment.from_string("{{ slug }}/x").render(slug="my-service") == "my-service/x"
-    assert environment.from_string("{# gone #}{% if true %}x{% endif %}").render() == "x"

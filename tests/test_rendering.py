@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from tests.conftest import FOLDER, ROOT, Render, Run
 
@@ -220,6 +221,17 @@ def test_toml_and_yaml_are_valid_before_rendering(template: Path) -> None:
     tomllib.loads((template / FOLDER / "pyproject.toml").read_text(encoding="utf-8"))
     for name in ("compose.yaml", ".gitlab-ci.yml", ".github/workflows/ci.yml"):
         assert yaml.safe_load((template / FOLDER / name).read_text(encoding="utf-8"))
+
+
+def test_every_dependency_has_an_upper_bound_and_a_pin_below_it(render: Render) -> None:
+    for folder in (ROOT, render()):
+        pyproject = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        pins = dict(re.findall(r"^(\S+)==(\S+)", (folder / "requirements-dev.txt").read_text(), re.MULTILINE))
+        asked = [*pyproject["project"]["dependencies"], *pyproject["dependency-groups"]["dev"]]
+        for requirement in map(Requirement, asked):
+            extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+            assert any(each.operator == "<" for each in requirement.specifier), requirement
+            assert pins[requirement.name + extras] in requirement.specifier, requirement
 
 
 def test_no_file_names_a_registry_of_packages(render: Render) -> None:

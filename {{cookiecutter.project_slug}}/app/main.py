@@ -17,15 +17,13 @@ from app.core.middleware import Application
 from app.core.openapi import install_openapi, operation_id
 from app.core.pages import install_pages
 from app.core.registry import StartError
-from app.core.routing import include_flat
 from app.core.tasks import TaskQueue
 from app.core.throttling import Limiter
 from app.settings import PROJECT, TITLE, Settings, SettingsError, get_settings
 
 
 @asynccontextmanager
-async def lifespan(app: Application) -> AsyncIterator[None]:
-    app.settle_telemetry()
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await app.state.tasks.start()
     try:
         yield
@@ -41,6 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
     Raises SettingsError where an app finds that its settings do not go together, or StartError.
     """
     app = Application(
+        settings,
         title=TITLE,
         version=PROJECT["version"],
         description=PROJECT["description"],
@@ -51,18 +50,17 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=operation_id,
         servers=[{"url": "."}],  # from where the document is: whatever the prefix that a proxy serves us under
     )
-    app.state.settings = settings
     app.state.database = Database(settings.database_url)
     app.state.limiter = Limiter(settings.redis_url)
     app.state.mailer = make_mailer(settings)
     install_error_handlers(app)
-    include_flat(app, health.router)
+    app.include_router(health.router)
     registry.load_models()
     app.state.tasks = TaskQueue(app, registry.modules("tasks"))
     for ready in registry.hooks("ready"):
         ready(app)
     for module in registry.modules("routes"):
-        include_flat(app, module.router)
+        app.include_router(module.router)
     install_pages(app)
     install_openapi(app)
     if settings.docs_enabled:

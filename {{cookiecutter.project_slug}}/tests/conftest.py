@@ -54,7 +54,15 @@ PASSWORD_HASH = get_password_hash(PASSWORD, rounds=4)
 Login = Callable[..., Awaitable[dict[str, str]]]
 Allow = Callable[..., Awaitable[Group]]
 Enter = Callable[..., Awaitable[Response]]
-ClientWith = Callable[..., Awaitable[AsyncClient]]
+ClientWith = Callable[..., Awaitable["Client"]]
+
+
+class Client(AsyncClient):
+    """Talks to an application in this process, whose proxy serves it under the prefix `root_path`."""
+
+    def __init__(self, app: FastAPI, root_path: str = "") -> None:
+        super().__init__(transport=ASGITransport(app, root_path=root_path), base_url="http://localhost")
+        self.app = app
 
 
 @pytest.fixture(scope="session")
@@ -98,9 +106,9 @@ async def db(database: Database) -> AsyncIterator[AsyncSession]:
 
 
 @pytest.fixture
-async def client(application: FastAPI, database: Database) -> AsyncIterator[AsyncClient]:
+async def client(application: FastAPI, database: Database) -> AsyncIterator["Client"]:
     await application.state.limiter.reset()
-    async with AsyncClient(transport=ASGITransport(application), base_url="http://localhost") as client:
+    async with Client(application) as client:
         yield client
 
 
@@ -110,17 +118,16 @@ async def client_with(settings: Settings, database: Database) -> AsyncIterator[C
 
     async with AsyncExitStack() as stack:
 
-        async def client_with(**changes: Any) -> AsyncClient:
+        async def client_with(**changes: Any) -> Client:
             app = create_app(settings.model_copy(update=changes))
             await stack.enter_async_context(app.router.lifespan_context(app))
-            client = AsyncClient(transport=ASGITransport(app), base_url="http://localhost")
-            return await stack.enter_async_context(client)
+            return await stack.enter_async_context(Client(app))
 
         yield client_with
 
 
 @pytest.fixture
-def outbox(client: AsyncClient) -> "Outbox":
+def outbox(client: "Client") -> "Outbox":
     outbox = Outbox(client)
     outbox.mails.clear()
     return outbox
@@ -129,10 +136,9 @@ def outbox(client: AsyncClient) -> "Outbox":
 class Outbox:
     """What a client's application has sent."""
 
-    def __init__(self, client: AsyncClient) -> None:
-        state = client._transport.app.state  # type: ignore[attr-defined]
-        self.mails: list[EmailMessage] = state.mailer.outbox
-        self._tasks: TaskQueue = state.tasks
+    def __init__(self, client: "Client") -> None:
+        self.mails: list[EmailMessage] = client.app.state.mailer.outbox
+        self._tasks: TaskQueue = client.app.state.tasks
 
     async def __call__(self) -> list[EmailMessage]:
         await self._tasks.drain()

@@ -27,7 +27,7 @@ cli = typer.Typer()
 Model = TypeVar("Model", bound=BaseModel)
 
 
-@cli.command()
+@cli.command(rich_help_panel="Accounts")
 def createsuperuser(
     username: Annotated[
         str | None,
@@ -81,7 +81,7 @@ async def _create_superuser(new: UserCreate) -> None:
             raise CommandError(f"Another user has this {error}.") from None
 
 
-@cli.command()
+@cli.command(rich_help_panel="Accounts")
 def rotatekey() -> None:
     """Sign with new keys from the next start on; the present ones go to the fallbacks, and still verify."""
     for line in rotate_keys(BASE_DIR, get_settings()):
@@ -89,7 +89,7 @@ def rotatekey() -> None:
     print("Restart the servers. Take the fallbacks out of .env when the last token they signed has expired.")
 
 
-@cli.command()
+@cli.command(rich_help_panel="Accounts")
 def flushexpiredtokens() -> None:
     """Delete the sessions that are over, now: a periodic task does so every hour."""
     print(f"{asyncio.run(_flush(datetime.now(UTC)))} sessions deleted.")
@@ -105,7 +105,7 @@ async def _flush(now: datetime) -> int:
     return deleted
 
 
-@cli.command()
+@cli.command(rich_help_panel="Accounts")
 def changepassword(username: Annotated[str, typer.Argument(help="The username, or the e-mail address.")]) -> None:
     """Set a user's password: asked for twice, or read from standard input where that is no terminal."""
     asyncio.run(_change_password(username))
@@ -129,7 +129,7 @@ async def _find_user(db: AsyncSession, name: str) -> User:
     return user
 
 
-@cli.command()
+@cli.command(rich_help_panel="Accounts")
 def listusers(
     search: Annotated[str, typer.Argument(help="What the username, the e-mail address or the name begins with.")] = "",
     staff: Annotated[bool | None, typer.Option(help="Only staff, or all others.")] = None,
@@ -172,7 +172,7 @@ ToGroup = Annotated[str | None, typer.Option("--group", help="Of permissions: th
 Named = Annotated[list[str], typer.Argument(help="Groups, or permissions such as blog.view_post.")]
 
 
-@cli.command()
+@cli.command(rich_help_panel="Accounts")
 def grant(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
     """Put a user into groups, or give permissions to a group.
 
@@ -181,7 +181,7 @@ def grant(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
     asyncio.run(_change_rights(set(names), user, group, granted=True))
 
 
-@cli.command()
+@cli.command(rich_help_panel="Accounts")
 def revoke(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
     """Take a user out of groups, or permissions from a group: as `grant` gives them."""
     asyncio.run(_change_rights(set(names), user, group, granted=False))

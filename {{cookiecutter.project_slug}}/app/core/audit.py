@@ -113,7 +113,7 @@ def _counted(state: ORMExecuteState) -> tuple[Result[Any], int]:
     if isinstance(result, CursorResult):
         return result, result.rowcount
     frozen = result.freeze()
-    return frozen(), len(frozen.data)
+    return frozen(), len(frozen().all())
 
 
 def _target(state: ORMExecuteState, model: type[Base]) -> tuple[str, str]:

@@ -60,19 +60,19 @@ class Problem:
 
 Check = Callable[[Settings, Database], AsyncIterator[Problem]]
 
-_always: list[Check] = []
-_deploy: list[Check] = []
-_start: list[Check] = []
+ALWAYS: list[Check] = []
+DEPLOY: list[Check] = []
+START: list[Check] = []
 
 
 def check(*, deploy: bool = False, start: bool = False) -> Callable[[Check], Check]:
     def register(function: Check) -> Check:
         if deploy:
-            _deploy.append(function)
+            DEPLOY.append(function)
         if start:
-            _start.append(function)
+            START.append(function)
         if not (deploy or start):
-            _always.append(function)
+            ALWAYS.append(function)
         return function
 
     return register
@@ -84,7 +84,7 @@ async def run_checks(
     """Ask the core's checks and those of every app; return the problems, errors first."""
     for _ in registry.modules("checks"):
         pass  # importing it registers them
-    asked = [*_always, *(_deploy if deploy else ()), *(_start if start else ())]
+    asked = [*ALWAYS, *(DEPLOY if deploy else ()), *(START if start else ())]
     found = [problem for function in asked async for problem in _ask(function, settings, database)]
     once = dict.fromkeys(found)  # a database that is away fails many a check
     return [problem for level in reversed(Level) for problem in once if problem.level == level]

@@ -5,13 +5,17 @@ installed.
 """
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
-from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 PLACEHOLDER = "made-by-initenv"
 """Stands in `.env.example` where a secret belongs; the settings refuse it."""
+
+# Other values stay as they are, since `docker run --env-file` takes quotes for a part of the value.
+NEEDS_QUOTES = re.compile(r"""['"#\r\n]|^\s|\s$""")
 
 
 def make_secret() -> str:
@@ -35,33 +39,43 @@ def write_env(root: Path) -> bool:
 
 
 def update_env(root: Path, changes: Mapping[str, str]) -> None:
-    """Set these variables in `.env`, all or none: whenever the machine stops, the old file is there, or the new one."""
-    text = (root / ".env").read_text(encoding="utf-8")
-    write_private(root / ".env", _changed(text, changes))
+    """Set these variables in `.env`, all or none: whenever the machine stops, the old file is there, or the new one.
 
+    Comments and `export` stay.
+    """
+    from dotenv import set_key
 
-def _changed(text: str, changes: Mapping[str, str]) -> str:
-    """Replace each variable where it stands, comments and all else kept; append those that are not there."""
-    from dotenv.parser import parse_stream
-
-    missing = dict(changes)
-    lines = []
-    for binding in parse_stream(StringIO(text)):
-        name = binding.key or ""  # of a comment
-        lines.append(f"{name}={changes[name]}\n" if name in changes else binding.original.string)
-        missing.pop(name, None)
-    end = "" if not text or text.endswith("\n") else "\n"
-    return "".join([*lines, end, *(f"{name}={value}\n" for name, value in missing.items())])
+    path = root / ".env"
+    text = path.read_text(encoding="utf-8")
+    with TemporaryDirectory(prefix=".env.", dir=root) as folder:  # git ignores it, should a crash leave it behind
+        draft = Path(folder) / ".env"
+        create_private(draft, text)
+        for name, value in changes.items():
+            exported = re.search(rf"^\s*export\s+{name}\s*=", text, re.MULTILINE) is not None
+            set_key(draft, name, value, "always" if NEEDS_QUOTES.search(value) else "never", exported)
+        write_private(path, draft.read_text(encoding="utf-8"))
 
 
 def write_private(path: Path, text: str) -> None:
-    """Put the text in the place of what is there, all or nothing, readable by its owner alone."""
+    """Put the text in the place of what is there, all or nothing, readable by its owner alone.
+
+    A symlink stays one, and the owner stays the same. Raises PermissionError where that cannot be.
+    """
+    path = path.resolve()
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)  # of a run that was interrupted
     create_private(draft, text)
+    if os.name == "posix":
+        _keep_owner(path.stat(), draft)
     with draft.open("rb+") as file:
         os.fsync(file.fileno())  # what takes the old one's place must be on the disk by then
     draft.replace(path)
+
+
+def _keep_owner(before: os.stat_result, draft: Path) -> None:
+    now = draft.stat()
+    if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
+        os.chown(draft, before.st_uid, before.st_gid)
 
 
 def create_private(path: Path, text: str) -> None:

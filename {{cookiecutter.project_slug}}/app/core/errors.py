@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import HTTPException, Request, status
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from fastapi.utils import is_body_allowed_for_status_code
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
@@ -27,6 +27,7 @@ from app.core.pages import page, prefers_page
 logger = logging.getLogger(__name__)
 
 RETRY_AFTER = 5  # s
+BODILESS = (204, 205, 304)  # RFC 9110, 15.3.5, 15.3.6 and 15.4.5
 
 
 class OAuth2Error(HTTPException):
@@ -74,8 +75,8 @@ def error_response(
 
 def _mount(request: Request) -> str:
     """Return where in the application the one is mounted that answers, as in `admin`."""
-    scope = request.scope
-    return str(scope["root_path"]).removeprefix(scope.get("app_root_path", scope["root_path"])).strip("/")
+    root_path: str = request.scope["root_path"]
+    return root_path.removeprefix(request.base_url.path.rstrip("/")).strip("/")
 
 
 def _line(fault: object) -> str:
@@ -88,7 +89,7 @@ def _line(fault: object) -> str:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
-    if not is_body_allowed_for_status_code(error.status_code):
+    if error.status_code in BODILESS:
         return Response(status_code=error.status_code, headers=error.headers)
     headers = dict(error.headers or {})
     if "Allow" in headers:
@@ -98,8 +99,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> set[str]:
     """Return all that the path takes (RFC 9110, 15.5.6): a router tells only of the first route that has it."""
-    matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
-    return {method for route in matching for method in getattr(route, "methods", None) or ()}
+    routes = iter_route_contexts(request.app.routes)
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in matching for method in route.methods or ()}
 
 
 async def _oauth2_error(_: Request, error: Exception) -> JSONResponse:

@@ -3,12 +3,8 @@
 import json
 import logging
 import sys
-import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import TextIO
-
-from starlette.types import Scope
 
 from app.settings import Settings
 
@@ -17,27 +13,11 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 # What a LogRecord has of its own; the rest came with `extra=` and belongs in the line.
 STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
+# What no line shows, and what each record would look up ("Optimization" in Python's logging HOWTO).
+UNSHOWN = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
+
 # `json.dumps` would make one anew for each line.
 encode = json.JSONEncoder(default=str).encode
-
-access_logger = logging.getLogger("app.access")
-
-
-class AccessRecord(logging.LogRecord):
-    """One request in the log, without its query, which may carry a token.
-
-    Python's own initialiser asks for the file, the process and the thread each time, and the logger's methods walk the
-    stack besides: that costs more than to format the line and to write it.
-    """
-
-    alike = vars(logging.LogRecord(access_logger.name, logging.INFO, __file__, 0, "%s %s %d %.1f ms", (), None))
-
-    def __init__(self, scope: Scope, status: int, seconds: float) -> None:
-        vars(self).update(self.alike)
-        self.created = time.time()
-        self.msecs = self.created % 1 * 1000
-        self.args = (scope["method"], scope["path"], status, seconds * 1000)
-        self.client = scope["client"][0] if scope.get("client") else None
 
 
 class TextFormatter(logging.Formatter):
@@ -62,20 +42,15 @@ class JSONFormatter(logging.Formatter):
         return encode(line)
 
 
-class LineHandler(logging.StreamHandler[TextIO]):
-    """For standard error, which is flushed at the end of each line as it is: no need to do it again."""
-
-    def flush(self) -> None:
-        pass
-
-
 def configure_logging(settings: Settings) -> None:
     """Send everything, the server's own messages too, through one handler to standard error."""
-    handler = LineHandler(sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
     if settings.environment == "production":
         handler.setFormatter(JSONFormatter())
     else:
         handler.setFormatter(TextFormatter())
+    for name in UNSHOWN:
+        setattr(logging, name, False)
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()

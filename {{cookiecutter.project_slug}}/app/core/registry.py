@@ -38,15 +38,10 @@ def installed_apps() -> tuple[str, ...]:
     return tuple(sorted(name for name in packages if name not in NOT_APPS))
 
 
-def module_names(name: str) -> Iterator[str]:
-    """Find that module of every app that has one, and leave it unimported."""
-    paths = (f"app.{app_name}.{name}" for app_name in installed_apps())
-    return (path for path in paths if find_spec(path) is not None)
-
-
 def modules(name: str) -> Iterator[ModuleType]:
     """Import that module of every app that has one; an error in it is never swallowed."""
-    return map(import_module, module_names(name))
+    paths = (f"app.{app_name}.{name}" for app_name in installed_apps())
+    return (import_module(path) for path in paths if find_spec(path) is not None)
 
 
 def hooks(name: str) -> Iterator[Callable[..., Any]]:

@@ -1,13 +1,14 @@
 """Where each setting comes from, and how its value may be shown."""
 
+import os
 import re
 from difflib import get_close_matches
 from email.headerregistry import Address
 from pathlib import Path
 
+from dotenv import dotenv_values
 from limits import RateLimitItem
 from pydantic import SecretStr
-from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 from sqlalchemy import URL
 
 from app.settings import Settings
@@ -19,7 +20,7 @@ USER_AND_PASSWORD = re.compile(r"^([a-z0-9+.-]+:/*)?.*@", re.IGNORECASE | re.DOT
 
 def origins() -> dict[str, str]:
     """Return for each field of the settings who decides it."""
-    in_environment, in_file = EnvSettingsSource(Settings).env_vars, DotEnvSettingsSource(Settings).env_vars
+    in_environment, in_file = {name.lower() for name in os.environ}, _names_in_file()
 
     def origin(name: str) -> str:
         if name in in_environment:
@@ -29,10 +30,15 @@ def origins() -> dict[str, str]:
     return {name: origin(name) for name in Settings.model_fields}
 
 
+def _names_in_file() -> list[str]:
+    path = Settings.model_config["env_file"]
+    return [name.lower() for name in dotenv_values(path)] if isinstance(path, Path) else []
+
+
 def misspelt() -> dict[str, str]:
     """Return the names in `.env` that are no settings, but resemble one, and that one."""
     names = [name.upper() for name in Settings.model_fields]
-    unknown = (name.upper() for name in DotEnvSettingsSource(Settings).env_vars if name.upper() not in names)
+    unknown = (name.upper() for name in _names_in_file() if name not in Settings.model_fields)
     likely = ((name, get_close_matches(name, names, n=1, cutoff=LIKENESS)) for name in unknown)
     return {name: matches[0] for name, matches in likely if matches}
 

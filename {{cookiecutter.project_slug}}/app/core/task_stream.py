@@ -14,7 +14,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from taskiq import AckableMessage, ScheduledTask, ScheduleSource
 from taskiq.exceptions import ScheduledTaskCancelledError, SendTaskError
 from taskiq_redis import RedisStreamBroker
@@ -50,7 +50,6 @@ class StreamBroker(RedisStreamBroker):
             settings.task_broker_url.get_secret_value(),
             queue_name=PREFIX,
             consumer_group_name="workers",
-            consumer_id="0",  # also what was sent before there was a worker
             max_connection_pool_size=redis.CONNECTIONS,
             **redis.connection_options(timeout),
         )
@@ -102,7 +101,7 @@ class WorkerBroker(StreamBroker):
             try:
                 with self.outage.watch(RedisError):
                     if not is_prepared:
-                        await self._declare_consumer_group()
+                        await self._prepare()
                         logger.info("Waiting for tasks.")
                         is_prepared = True
                     entries = await self._abandoned() or await self._new()
@@ -113,9 +112,10 @@ class WorkerBroker(StreamBroker):
             for identifier, fields in entries:
                 yield self._message(identifier, fields)
 
-    async def _declare_consumer_group(self) -> None:
+    async def _prepare(self) -> None:
         """Each worker is a consumer with a name of its own: so those of the dead are removed."""
-        await super()._declare_consumer_group()
+        with suppress(ResponseError):  # the group is there; from "0" on: also what was sent before there was one
+            await self.redis.xgroup_create(self.queue_name, self.consumer_group_name, id="0", mkstream=True)
         for consumer in await self.redis.xinfo_consumers(self.queue_name, self.consumer_group_name):
             if consumer["pending"] == 0 and consumer["idle"] > FORGET_CONSUMERS_AFTER:
                 await self.redis.xgroup_delconsumer(self.queue_name, self.consumer_group_name, consumer["name"])

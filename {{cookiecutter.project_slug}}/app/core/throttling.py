@@ -54,40 +54,40 @@ class MemoryStorage(Storage):
 
     def __init__(self) -> None:
         super().__init__()
-        self._counters: dict[str, tuple[int, float]] = {}
+        self.counters: dict[str, tuple[int, float]] = {}
         # By their ends, soonest first: one entry for each counter, and for some that are gone.
-        self._ends: list[tuple[float, str]] = []
+        self.ends: list[tuple[float, str]] = []
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         now = time.time()
-        count, end = self._counters.get(key, (0, 0.0))
+        count, end = self.counters.get(key, (0, 0.0))
         if end <= now:
             count, end = 0, now + expiry
-            heappush(self._ends, (end, key))
-        self._counters[key] = (count + amount, end)
+            heappush(self.ends, (end, key))
+        self.counters[key] = (count + amount, end)
         self._drop(now)
         return count + amount
 
     def _drop(self, now: float) -> None:
-        while self._ends and (self._ends[0][0] <= now or len(self._ends) > MAX_COUNTERS):
-            end, key = heappop(self._ends)
-            if self._counters.get(key, (0, 0.0))[1] == end:
-                del self._counters[key]
+        while self.ends and (self.ends[0][0] <= now or len(self.ends) > MAX_COUNTERS):
+            end, key = heappop(self.ends)
+            if self.counters.get(key, (0, 0.0))[1] == end:
+                del self.counters[key]
 
     async def get(self, key: str) -> int:
-        count, end = self._counters.get(key, (0, 0.0))
+        count, end = self.counters.get(key, (0, 0.0))
         return count if end > time.time() else 0
 
     async def get_expiry(self, key: str) -> float:
-        return self._counters.get(key, (0, time.time()))[1]
+        return self.counters.get(key, (0, time.time()))[1]
 
     async def clear(self, key: str) -> None:
-        self._counters.pop(key, None)
+        self.counters.pop(key, None)
 
     async def reset(self) -> int:
-        dropped = len(self._counters)
-        self._counters.clear()
-        self._ends.clear()
+        dropped = len(self.counters)
+        self.counters.clear()
+        self.ends.clear()
         return dropped
 
     async def check(self) -> bool:

@@ -97,8 +97,7 @@ async def target(
     key = PRIVATE_KEYS.get(request.param)
     pem = SecretStr(private_pem(key)) if key else None
     client = await client_with(jwt_algorithm=request.param, jwt_private_key=pem)
-    app: FastAPI = client._transport.app  # type: ignore[attr-defined]
-    policy: TokenPolicy = app.state.token_policy
+    policy: TokenPolicy = client.app.state.token_policy
     now = datetime.now(UTC)
     session = sessions.start(db, user.id, Device("", None), now, lifetime=policy.lifetime)
     await db.commit()
@@ -122,7 +121,7 @@ async def target(
         kid = {"kid": policy.keys.key_id} if policy.keys.key_id else {}
         return jwt.encode(kept, key, algorithm, headers={"typ": "at+jwt"} | kid | (headers or {}))
 
-    return Target(client, policy, secured(app), forge)
+    return Target(client, policy, secured(client.app), forge)
 
 
 async def test_every_route_needs_a_token_or_is_named_public(application: FastAPI) -> None:

@@ -103,7 +103,7 @@ def test_what_is_remembered_is_bounded() -> None:
     for _ in range(REMEMBERED + 10):
         verifier.verify(make(), NOW)
 
-    assert len(verifier._verified) == REMEMBERED
+    assert len(verifier._verified) == REMEMBERED  # noqa: SLF001 (our own)
 
 
 def test_a_token_that_was_refused_is_not_remembered() -> None:

@@ -121,7 +121,7 @@ async def test_an_env_that_others_can_read_is_named(
 @pytest.fixture
 def _restored() -> Iterator[None]:
     """The registered checks of before."""
-    lists = (checks._always, checks._deploy, checks._start)
+    lists = (checks.ALWAYS, checks.DEPLOY, checks.START)
     before = [list(registered) for registered in lists]
     yield
     for registered, kept in zip(lists, before, strict=True):

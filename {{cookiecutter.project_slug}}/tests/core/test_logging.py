@@ -1,9 +1,8 @@
 import json
 import logging
 import sys
-import time
 
-from app.core.logging import AccessRecord, JSONFormatter, TextFormatter, configure_logging, request_id
+from app.core.logging import JSONFormatter, TextFormatter, configure_logging, request_id
 from app.settings import Settings
 
 
@@ -48,15 +47,6 @@ def test_a_line_for_people_has_its_traceback_below() -> None:
 
     first, *_, last = TextFormatter().format(record).splitlines()
     assert (first, last) == ("ERROR    hello you", "ValueError: reason")
-
-
-def test_a_request_is_a_record_like_any_other() -> None:
-    record = AccessRecord({"method": "GET", "path": "/x", "client": ("127.0.0.1", 1)}, 200, 0.0015)
-
-    assert TextFormatter().format(record) == "INFO     GET /x 200 1.5 ms"
-    assert vars(record).keys() >= vars(logging.makeLogRecord({})).keys()
-    assert abs(record.created - time.time()) < 60
-    assert json.loads(JSONFormatter().format(record))["client"] == "127.0.0.1"
 
 
 def test_production_logs_json(settings: Settings) -> None:

@@ -2,12 +2,11 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from httpx import AsyncClient
 
 from app.accounts.models import User
 from app.core.openapi import install_openapi, operation_id, raises
-from app.core.routing import include_flat
 from app.core.throttling import Throttle
 from tests.conftest import Login
 
@@ -38,7 +37,7 @@ def make_router() -> APIRouter:
 def document_of(*routers: APIRouter) -> dict[str, Any]:
     app = FastAPI(generate_unique_id_function=operation_id)
     for router in routers:
-        include_flat(app, router)
+        app.include_router(router)
     install_openapi(app)
     return app.openapi()
 
@@ -56,7 +55,9 @@ async def operations(document: dict[str, Any]) -> Operations:
 async def test_a_generated_client_has_methods_named_like_our_functions(
     application: FastAPI, operations: Operations
 ) -> None:
-    names = {route.name for route in application.routes if isinstance(route, APIRoute)}
+    names = {
+        route.name for route in iter_route_contexts(application.routes) if isinstance(route.original_route, APIRoute)
+    }
     ids = [operation["operationId"] for operation in operations.values()]
 
     assert set(ids) <= names

@@ -4,13 +4,13 @@ from urllib.parse import urljoin
 import pytest
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
-from httpx import ASGITransport, AsyncClient
+from httpx import AsyncClient
 from jinja2 import DictLoader, PrefixLoader
 
 from app.core.pages import page
 from app.core.templating import environment
 from app.hello import routes
-from tests.conftest import ClientWith
+from tests.conftest import Client, ClientWith
 
 TEMPLATE = """
 {% extends "core/base.html" %}
@@ -20,7 +20,7 @@ TEMPLATE = """
 
 
 @pytest.fixture
-async def greeter(client_with: ClientWith, monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
+async def greeter(client_with: ClientWith, monkeypatch: pytest.MonkeyPatch) -> Client:
     """A client of an application that has a page of an app's own."""
     router = APIRouter()
 
@@ -74,9 +74,8 @@ async def test_the_addresses_on_a_page_hold_behind_a_proxy(greeter: AsyncClient,
             assert (await greeter.get(seen.replace(prefix, "", 1))).status_code == 200, seen
 
 
-async def test_the_addresses_on_a_page_hold_where_the_prefix_is_told(greeter: AsyncClient) -> None:
-    transport = ASGITransport(greeter._transport.app, root_path="/prefix")  # type: ignore[attr-defined]
-    async with AsyncClient(transport=transport, base_url="http://localhost") as client:
+async def test_the_addresses_on_a_page_hold_where_the_prefix_is_told(greeter: Client) -> None:
+    async with Client(greeter.app, root_path="/prefix") as client:
         html = await html_of(client, "/prefix/greet/x/y")
 
     assert {address.removesuffix("static/icon.svg") for address in addresses(html)} >= {"../../"}

@@ -1,121 +1,63 @@
-from typing import Annotated
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.routing import APIRoute
-from httpx import ASGITransport, AsyncClient
+from fastapi import APIRouter, FastAPI
 
-from app.core.routing import PathIndex, include_flat
+from app.hello import routes
+from app.settings import Settings
+from tests.conftest import Client, ClientWith
 
-
-async def who() -> str:
-    return "nobody"
+pytestmark = pytest.mark.usefixtures("database")
 
 
-def make_router() -> APIRouter:
-    router = APIRouter(prefix="/things", tags=["things"])
+@pytest.fixture
+def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What two routers say, one inside the other, of which an app has the outer one."""
+    events: list[str] = []
 
-    @router.get("/{name}")
-    async def read(name: str, who: Annotated[str, Depends(who)]) -> str:
-        return f"{name} {who}"
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        events.append("lifespan begins")
+        yield
+        events.append("lifespan ends")
 
-    return router
+    inner = APIRouter(prefix="/inner", lifespan=lifespan)
+    outer = APIRouter(on_startup=[lambda: events.append("startup")], on_shutdown=[lambda: events.append("shutdown")])
 
+    @inner.get("/page")
+    @inner.put("/page")
+    async def page() -> str:
+        return "page"
 
-def router_of(*paths: str) -> APIRouter:
-    """Each route answers with its own path, and tells that the request knows it."""
-    router = APIRouter()
+    @outer.delete("/{anything}/page")
+    async def remove() -> None: ...
 
-    def add(path: str) -> None:
-        @router.get(path)
-        async def read(request: Request) -> str:
-            assert request.scope["route"].endpoint is request.scope["endpoint"] is read
-            assert "router" in request.scope  # without which it could make no address of a route
-            return path
-
-    for path in paths:
-        add(path)
-    return router
-
-
-async def get(app: FastAPI, path: str) -> object:
-    async with AsyncClient(transport=ASGITransport(app), base_url="http://localhost") as client:
-        return (await client.get(path)).json()
+    outer.include_router(inner)
+    monkeypatch.setattr(routes, "router", outer)
+    return events
 
 
-async def test_routes_become_the_applications_own() -> None:
-    app = FastAPI(openapi_url=None)
-    include_flat(app, make_router())
+async def test_routers_hear_of_the_start_and_of_the_end(settings: Settings, events: list[str]) -> None:
+    from app.main import create_app
 
-    assert [type(route) for route in app.routes] == [APIRoute]
-    assert await get(app, "/things/x") == "x nobody"
-
-
-async def test_each_application_has_its_own_overrides() -> None:
-    router, apps = make_router(), [FastAPI(), FastAPI()]
-    for app in apps:
-        include_flat(app, router)
-    apps[1].dependency_overrides[who] = lambda: "somebody"
-
-    assert [await get(app, "/things/x") for app in apps] == ["x nobody", "x somebody"]
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        assert sorted(events) == ["lifespan begins", "startup"]
+    assert sorted(events[2:]) == ["lifespan ends", "shutdown"]
 
 
-async def test_a_router_inside_another_keeps_both_prefixes() -> None:
-    app, outer = FastAPI(), APIRouter()
-    outer.include_router(make_router(), prefix="/outer")
-    include_flat(app, outer)
+@pytest.mark.usefixtures("events")
+@pytest.mark.parametrize("prefix", ["", "/prefix"])
+async def test_the_answer_to_a_wrong_method_names_those_of_all_routers(client_with: ClientWith, prefix: str) -> None:
+    async with Client((await client_with()).app, root_path=prefix) as client:
+        answer = await client.post(f"{prefix}/inner/page")
 
-    assert await get(app, "/outer/things/x") == "x nobody"
-    assert "/outer/things/{name}" in app.openapi()["paths"]
-
-
-def indexed(app: FastAPI) -> PathIndex:
-    index = PathIndex(app.router)
-    app.router.middleware_stack = index
-    return index
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "DELETE, GET, PUT")
 
 
-async def test_the_route_that_was_declared_first_is_found() -> None:
-    app = FastAPI(openapi_url=None)
-    include_flat(app, router_of("/before", "/{anything}", "/after"))
-    index = indexed(app)
+@pytest.mark.usefixtures("events")
+async def test_a_slash_too_many_is_taken_away(client_with: ClientWith) -> None:
+    client = await client_with()
 
-    assert list(index.routes) == [("GET", "/before")]
-    assert [await get(app, path) for path in ("/before", "/after")] == ["/before", "/{anything}"]
-
-
-async def test_a_mounted_application_comes_first_where_it_was_mounted_first() -> None:
-    app, inner = FastAPI(openapi_url=None), FastAPI(openapi_url=None)
-    include_flat(inner, router_of("/page"))
-    include_flat(app, router_of("/before"))
-    app.mount("/inner", inner)
-    include_flat(app, router_of("/inner/page", "/after"))
-
-    assert [path for _, path in indexed(app).routes] == ["/before", "/after"]
-    assert await get(app, "/inner/page") == "/page"
-
-
-@pytest.mark.parametrize("kind", ["host", "router", "form limits"])
-async def test_what_may_decide_otherwise_is_left_to_the_router(kind: str) -> None:
-    app = FastAPI(openapi_url=None, form_limits={"max_fields": 1} if kind == "form limits" else None)
-    if kind == "host":
-        app.host("localhost", router_of("/page"))
-    if kind == "router":
-        app.include_router(router_of("/page"))
-    include_flat(app, router_of("/page"))
-
-    assert not indexed(app).routes
-    assert await get(app, "/page") == "/page"
-
-
-async def test_what_is_not_in_the_index_is_answered_as_ever() -> None:
-    app = FastAPI(openapi_url=None)
-    include_flat(app, router_of("/page"))
-    indexed(app)
-    include_flat(app, router_of("/later"))
-
-    async with AsyncClient(transport=ASGITransport(app, root_path="/prefix"), base_url="http://localhost") as client:
-        wrong_method = await client.post("/page")
-        assert (wrong_method.status_code, wrong_method.headers["Allow"]) == (405, "GET")
-        assert (await client.get("/page/")).headers["Location"] == "http://localhost/page"
-        assert [(await client.get(path)).json() for path in ("/prefix/page", "/later")] == ["/page", "/later"]
+    assert (await client.get("/inner/page/")).headers["Location"] == "http://localhost/inner/page"

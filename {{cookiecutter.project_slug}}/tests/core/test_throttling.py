@@ -101,7 +101,7 @@ async def test_memory_is_bounded_and_long_bans_survive_a_flood_of_short_ones(mon
     for number in range(1000):
         await storage.incr(f"short {number}", 60)
 
-    assert len(storage._counters) == len(storage._ends) == 100
+    assert len(storage.counters) == len(storage.ends) == 100
     assert await storage.get("long") == 1
     assert await storage.get("short 999") == 1
 
@@ -114,7 +114,7 @@ async def test_what_is_cleared_again_and_again_takes_no_memory(monkeypatch: pyte
         await storage.incr("key", 900)
         await storage.clear("key")
 
-    assert (len(storage._counters), len(storage._ends)) == (0, 100)
+    assert (len(storage.counters), len(storage.ends)) == (0, 100)
 
 
 async def test_what_is_over_takes_no_memory() -> None:
@@ -125,7 +125,7 @@ async def test_what_is_over_takes_no_memory() -> None:
 
     await storage.incr("key", 900)
 
-    assert list(storage._counters) == ["key"]
+    assert list(storage.counters) == ["key"]
     assert await storage.check()
 
 

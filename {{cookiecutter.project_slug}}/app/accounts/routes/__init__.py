@@ -4,4 +4,4 @@ from app.accounts.routes import email_verification, groups, keys, me, password_r
 
 router = APIRouter()
 for module in (token, me, sessions, email_verification, password_reset, users, groups, keys):
-    router.routes.extend(module.router.routes)  # flat, as `app.core.routing` likes them
+    router.include_router(module.router)

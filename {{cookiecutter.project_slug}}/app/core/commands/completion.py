@@ -50,7 +50,7 @@ class Shell(StrEnum):
 SCRIPTS = {Shell.BASH: BASH, Shell.ZSH: ZSH, Shell.FISH: FISH}
 
 
-@cli.command()
+@cli.command(rich_help_panel="Project")
 def completion(shell: Annotated[Shell, typer.Argument(help="The one whose Tab key is to know the commands.")]) -> None:
     """Print what makes the Tab key complete commands and options: `source <(./manage.py completion bash)`.
 

@@ -13,7 +13,7 @@ from app.settings import Settings, get_settings
 cli = typer.Typer()
 
 
-@cli.command()
+@cli.command(rich_help_panel="Project")
 def sendtestemail(to: Annotated[str, typer.Argument(help="The address to send it to.")]) -> None:
     """Send a mail, and say what took it."""
     settings = get_settings()

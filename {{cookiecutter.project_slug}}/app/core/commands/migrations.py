@@ -23,7 +23,7 @@ IN_SCRATCH = "A migration fails on an empty database, so there is nothing to com
 NAME = re.compile(r"[a-z0-9_]{1,27}")  # with its number, what Alembic's column of 32 characters holds
 
 
-@cli.command()
+@cli.command(rich_help_panel="Database")
 def migrate(
     target: Annotated[
         str, typer.Argument(help="Where to go, back or forward, as in 0003_add_bio; `zero` undoes all.")
@@ -58,7 +58,7 @@ def _failures(text: str) -> Iterator[None]:
         raise CommandError(f"{text}: {error.orig}.") from None
 
 
-@cli.command()
+@cli.command(rich_help_panel="Database")
 def makemigrations(
     name: Annotated[str | None, typer.Option("--name", "-n", help="What it does, as in `add_bio`.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit status 1 where one is missing.")] = False,
@@ -111,7 +111,7 @@ def _format(path: str) -> None:
             subprocess.run([sys.executable, "-m", "ruff", *action, "--quiet", path], check=False)
 
 
-@cli.command()
+@cli.command(rich_help_panel="Database")
 def showmigrations() -> None:
     """List all migrations, with an X for those that are applied."""
     for migration in asyncio.run(_history()):

@@ -13,7 +13,7 @@ from app.settings import BASE_DIR, get_settings
 cli = typer.Typer()
 
 
-@cli.command()
+@cli.command(rich_help_panel="Project")
 def check(
     deploy: Annotated[bool, typer.Option("--deploy", help="Ask also what a production server must pass.")] = False,
     fail_level: Annotated[
@@ -38,7 +38,7 @@ async def _problems(deploy: bool) -> list[Problem]:
         return await run_checks(get_settings(), database, deploy=deploy)
 
 
-@cli.command()
+@cli.command(rich_help_panel="Project")
 def diffsettings() -> None:
     """Show each setting, its value and where that comes from; of what is secret, only that it is set."""
     settings = get_settings()
@@ -48,7 +48,7 @@ def diffsettings() -> None:
         say((".env", "yellow"), f": {name} is no setting. Is {meant} meant?")
 
 
-@cli.command()
+@cli.command(rich_help_panel="Project")
 def initenv() -> None:
     """Write a .env with new secrets, where there is none yet."""
     try:

@@ -12,7 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
-from starlette.routing import Match, Mount, WebSocketRoute
+from starlette.routing import Mount, WebSocketRoute
 
 from app.core.checks import report, run_checks
 from app.core.cli import CommandError, load_application, open_database
@@ -27,7 +27,7 @@ Row = tuple[str, str, str, str]
 PAGES = ("/", "/docs", "/admin")  # where people begin, as far as these are served
 
 
-@cli.command()
+@cli.command(rich_help_panel="Server")
 def runserver(
     address: Annotated[
         str, typer.Argument(metavar="[HOST:]PORT", envvar="PORT", help="As in 8001, or 0.0.0.0:8000 for the network.")
@@ -101,7 +101,8 @@ def _welcome(application: FastAPI, host: str, port: int) -> None:
 def addresses(application: FastAPI, host: str, port: int) -> list[str]:
     """Return where a browser finds something: the pages that are served, or the root if none is."""
     first = origin(host, port)
-    return [first + page for page in PAGES if _is_served(application, page)] or [first]
+    served = {route.path for route in iter_route_contexts(application.routes)}
+    return [first + page for page in PAGES if page in served] or [first]
 
 
 def origin(host: str, port: int) -> str:
@@ -109,14 +110,7 @@ def origin(host: str, port: int) -> str:
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
-def _is_served(application: FastAPI, page: str) -> bool:
-    scopes = [
-        {"type": "http", "method": "GET", "path": path, "headers": []} for path in (page, f"{page}/")
-    ]  # a mount's
-    return any(route.matches(scope)[0] == Match.FULL for route in application.routes for scope in scopes)
-
-
-@cli.command()
+@cli.command(rich_help_panel="Server")
 def routes() -> None:
     """List every route: its methods, its path, who may call it, and what answers."""
     print_table(("Methods", "Path", "Who may call", "Answers"), listed(load_application()), unbroken=["Path"])
@@ -162,7 +156,7 @@ def _name(answering: object) -> str:
     return name.replace(".<locals>", "").strip(".")
 
 
-@cli.command()
+@cli.command(rich_help_panel="Server")
 def openapi() -> None:
     """Print the OpenAPI document, for generators of clients.
 

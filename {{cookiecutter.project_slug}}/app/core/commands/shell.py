@@ -28,7 +28,7 @@ cli = typer.Typer()
 Names = dict[str, Any]
 
 
-@cli.command()
+@cli.command(rich_help_panel="Project")
 def shell(
     command: Annotated[str | None, typer.Option("--command", "-c", help="Run this Python, and end.")] = None,
 ) -> None:
@@ -147,7 +147,7 @@ def _from_console(trace: TracebackType | None) -> TracebackType | None:
     return trace
 
 
-@cli.command()
+@cli.command(rich_help_panel="Database")
 def dbshell(
     arguments: Annotated[
         list[str] | None, typer.Argument(help="What the client is to get, as in `dbshell -- -c 'SELECT 1'`.")

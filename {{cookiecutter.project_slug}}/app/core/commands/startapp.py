@@ -87,7 +87,7 @@ def _folded(line: str) -> str:
 SAMPLE = NewApp("_", "_M")
 
 
-@cli.command()
+@cli.command(rich_help_panel="Project")
 def startapp(
     name: Annotated[str, typer.Argument(help="Of its folder, its routes and its permissions, as in `notes`.")],
     model: Annotated[
@@ -98,7 +98,7 @@ def startapp(
 
     For example: `startapp notes`, or `startapp blog --model Post`. It is complete: change what it does, not how.
     """
-    app = NewApp(name, _singular(name) if model is None else model)
+    app = NewApp(name, singular(name) if model is None else model)
     for fault in _faults(app):
         raise CommandError(fault)
     files = _files(app)
@@ -111,7 +111,7 @@ def startapp(
     print("Next: `python manage.py migrate` and `make test`.")
 
 
-def _singular(name: str) -> str:
+def singular(name: str) -> str:
     """Drop a final s, but for one of `address`; what English does beyond that, the option `--model` says."""
     return re.sub(r"(?<=[^s])s$", "", name).title().replace("_", "")
 

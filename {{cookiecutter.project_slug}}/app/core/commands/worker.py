@@ -12,7 +12,7 @@ from app.settings import get_settings
 cli = typer.Typer()
 
 
-@cli.command()
+@cli.command(rich_help_panel="Server")
 def worker(
     concurrency: Annotated[int, typer.Option(min=1, help="How many tasks run at the same time.")] = 20,
 ) -> None:

@@ -140,7 +140,7 @@ async def test_what_cannot_be_finished_is_taken_back(root: Path) -> None:
     ],
 )
 def test_the_model_is_called_as_the_app_without_a_final_s(name: str, model: str, item: str, path: str) -> None:
-    app = NewApp(name, startapp._singular(name))
+    app = NewApp(name, startapp.singular(name))
 
     assert (app.model, app.item, app.path) == (model, item, path)
 
