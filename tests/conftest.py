@@ -18,6 +18,8 @@ from tests.browser import Browse, Chromium, chromium_or_skip
 from tests.servers import PostgreSQL, Server, postgresql_or_skip, server
 from tests.services import Service, connect, log_in, prepare
 
+collect_ignore = ["example"]  # `test_example.py` runs its tests where they belong
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "{{cookiecutter.project_slug}}"
 

@@ -9,10 +9,24 @@ def authorize(docs: Page, username: str, password: str) -> None:
     dialog.get_by_role("button", name="Close").click()
 
 
+def authorize_with(docs: Page, token: str) -> None:
+    """Paste a token, as somebody does who has one already."""
+    dialog = open_dialog(docs, "HTTPBearer")
+    dialog.get_by_label("auth-bearer-value").fill(token)
+    dialog.get_by_role("button", name="Apply credentials").click()
+    expect(dialog.get_by_role("button", name="Remove authorization")).to_be_visible()
+    dialog.get_by_role("button", name="Close").click()
+
+
+def open_dialog(docs: Page, scheme: str) -> Locator:
+    """Return the part of it that is for this security scheme."""
+    docs.get_by_role("button", name="Authorize").first.click()
+    return docs.locator(".modal-ux .auth-container").filter(has_text=scheme)
+
+
 def try_to_authorize(docs: Page, username: str, password: str) -> Locator:
     """Return the dialog, still open."""
-    docs.get_by_role("button", name="Authorize").first.click()
-    dialog = docs.locator(".modal-ux")
+    dialog = open_dialog(docs, "OAuth2PasswordBearer")
     dialog.get_by_label("username:").fill(username)
     dialog.get_by_label("password:").fill(password)
     dialog.get_by_role("button", name="Apply given OAuth2 credentials").click()

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import Browse
 from tests.servers import Server
-from tests.services import EMAIL, PASSWORD, USERNAME
-from tests.swagger import authorize, call, try_to_authorize
+from tests.services import EMAIL, PASSWORD, USERNAME, connect, log_in
+from tests.swagger import authorize, authorize_with, call, open_dialog, try_to_authorize
 
 
 @pytest.fixture
@@ -32,6 +32,15 @@ def test_every_kind_of_call_works_on_the_page(docs: Page) -> None:
     assert call(docs, "groups-delete_group", group_id=group["id"]).status == 204
 
 
+def test_a_token_can_be_pasted(docs: Page, site: Server) -> None:
+    with connect(site) as client:
+        token = log_in(client).json()["access_token"]
+    authorize_with(docs, token)
+
+    assert call(docs, "me-read_me").json()["email"] == EMAIL
+    assert call(docs, "hello-protected").status == 200
+
+
 def test_a_login_that_fails_is_told_and_one_can_log_out(docs: Page, browse: Browse) -> None:
     browse.expect("status of 401")
     dialog = try_to_authorize(docs, USERNAME, "wrong")
@@ -45,8 +54,7 @@ def test_a_login_that_fails_is_told_and_one_can_log_out(docs: Page, browse: Brow
 
 
 def test_the_dialog_asks_only_for_what_one_has(docs: Page) -> None:
-    docs.get_by_role("button", name="Authorize").first.click()
-    dialog = docs.locator(".modal-ux")
+    dialog = open_dialog(docs, "OAuth2PasswordBearer")
 
     expect(dialog.get_by_label("username:")).to_be_visible()
     for needless in ("client_id:", "client_secret:", "Client credentials location:"):

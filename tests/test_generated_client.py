@@ -48,7 +48,7 @@ def test_a_generated_client_logs_in_calls_routes_and_gets_errors_as_values(gener
         taken = generated("api.groups.create_group").sync(client=client, body=models.GroupCreate("generated"))
         invalid = generated("api.groups.create_group").sync(client=client, body=models.GroupCreate(""))
     assert (me.username, group.name) == (USERNAME, "generated")
-    assert (missing.detail, taken.detail) == ("There is no such user", "Another has this name")
+    assert (missing.detail, taken.detail) == ("There is no such user", "Another group has this name")
     assert invalid.detail[0].loc == ["body", "name"]
 
     with generated("client").AuthenticatedClient(site.url, "no token", **direct) as client:

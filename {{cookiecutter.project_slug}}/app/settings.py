@@ -200,11 +200,11 @@ class Settings(BaseSettings):
     # Whether anybody may make an account; else only who has the permission accounts.add_user.
     registration_open: bool = True
     password_min_length: int = Field(default=8, ge=8, le=128)
-    # What a new password must pass besides the length: dotted paths of callables, as in app/accounts/validators.py.
+    # What a new password must pass besides the length: dotted paths of callables, as in this list.
     password_validators: CommaSeparated = (
-        "app.accounts.validators.too_common",
-        "app.accounts.validators.entirely_numeric",
-        "app.accounts.validators.too_similar",
+        "app.accounts.authentication.passwords.validators.too_common",
+        "app.accounts.authentication.passwords.validators.entirely_numeric",
+        "app.accounts.authentication.passwords.validators.too_similar",
     )
 
     # What a request's Host header may say; "*.example.com" takes every subdomain, "*" takes all.

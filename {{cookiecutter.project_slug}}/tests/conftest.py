@@ -2,6 +2,7 @@
 
     client      an httpx.AsyncClient that talks to the application in this process
     db          an AsyncSession on the suite's own database
+    accounts    the use cases of accounts, on `db`
     user        somebody, with the password `PASSWORD`
     admin       a superuser, with the password `PASSWORD`
     login       `await login(user)` logs in over HTTP and returns the header for the client's requests
@@ -14,7 +15,8 @@
     redis       a Redis server of the test's own, to stop and start (where none is installed, the test is skipped)
 
 Each test begins with empty tables, and a `client` with nothing throttled. The database is a temporary SQLite file, or
-a new one on the server that TEST_DATABASE_URL names.
+a new one on the server that TEST_DATABASE_URL names. Errors have the format of the template, whatever `ready` of an
+app sets: a test of another format sets that.
 """
 
 import os
@@ -32,10 +34,12 @@ from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import UseCases
+from app.accounts.authentication.passwords.hashing import get_password_hash
 from app.accounts.models import Group, Permission, User, user_groups
-from app.accounts.passwords import get_password_hash
 from app.core.database import Base, Database
 from app.core.migrations import migrate
+from app.core.openapi import DETAIL
 from app.core.tasks import TaskQueue
 from app.settings import Settings, get_settings
 from tests.databases import new_database
@@ -84,6 +88,7 @@ async def application(settings: Settings) -> AsyncIterator[FastAPI]:
     from app.main import create_app  # not before the settings are made: it serves with them
 
     app = create_app(settings)
+    app.state.error_format = DETAIL
     await migrate(app.state.database, report=lambda _: None)
     async with app.router.lifespan_context(app):
         yield app
@@ -106,6 +111,11 @@ async def db(database: Database) -> AsyncIterator[AsyncSession]:
 
 
 @pytest.fixture
+async def accounts(application: FastAPI, db: AsyncSession) -> UseCases:
+    return UseCases(application.state, db)
+
+
+@pytest.fixture
 async def client(application: FastAPI, database: Database) -> AsyncIterator["Client"]:
     await application.state.limiter.reset()
     async with Client(application) as client:
@@ -120,6 +130,7 @@ async def client_with(settings: Settings, database: Database) -> AsyncIterator[C
 
         async def client_with(**changes: Any) -> Client:
             app = create_app(settings.model_copy(update=changes))
+            app.state.error_format = DETAIL
             await stack.enter_async_context(app.router.lifespan_context(app))
             return await stack.enter_async_context(Client(app))
 

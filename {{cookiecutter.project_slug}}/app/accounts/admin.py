@@ -1,7 +1,7 @@
 """The pages of accounts: what they do, the use cases of the API do for them."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from textwrap import shorten
 from typing import Any, ClassVar
 from uuid import UUID
@@ -15,15 +15,12 @@ from starlette.responses import Response
 from typing_extensions import override
 from wtforms import Form, PasswordField
 
-from app.accounts import administration
-from app.accounts.administration import NotAllowed, Unknown
-from app.accounts.errors import LAST_SUPERUSER
-from app.accounts.hashing import InvalidPassword
-from app.accounts.listing import list_users
+from app.accounts.errors import AccountsError
 from app.accounts.models import Group, Permission, Session, User, fold
-from app.accounts.schemas import GroupCreate, GroupUpdate, UserQuery, UserRegister, UserUpdate
-from app.accounts.services import LastSuperuser, NotFound, Taken
-from app.admin.site import ModelAdmin, Refused, acting_user, action, new_session
+from app.accounts.permissions.schemas import GroupCreate, GroupUpdate
+from app.accounts.use_cases import UseCases, open_accounts
+from app.accounts.users.schemas import UserQuery, UserRegister, UserUpdate
+from app.admin.site import ModelAdmin, Refused, acting_user, action
 from app.core.pagination import Paging
 from app.core.schemas import faults
 from app.core.search import Condition, Range, begins_with
@@ -41,16 +38,14 @@ def refusals() -> Iterator[None]:
     """Say in words what the use cases refuse."""
     try:
         yield
-    except (NotAllowed, NotFound, InvalidPassword) as error:
+    except AccountsError as error:
         raise Refused(str(error)) from None
     except ValidationError as error:
         raise Refused(" ".join(faults(error))) from None
-    except Taken as error:
-        raise Refused(f"Another has this {error}") from None
-    except Unknown as error:
-        raise Refused(f"There are no such {error.field}: {error}") from None
-    except LastSuperuser:
-        raise Refused(LAST_SUPERUSER) from None
+
+
+def open_for(request: Request) -> AbstractAsyncContextManager[UseCases]:
+    return open_accounts(request.app, request)
 
 
 class UserAdmin(ModelAdmin, model=User):
@@ -84,8 +79,8 @@ class UserAdmin(ModelAdmin, model=User):
         search = asked.get("search", "").strip()[:MAX_SEARCH]
         sort = f"{'-' * sorting[1]}{sorting[0]}" if sorting else None
         query = UserQuery.model_validate({"search": search, "sort": sort, **values, **paging.model_dump()})
-        async with new_session(request) as db:
-            return await list_users(db, query)
+        async with open_for(request) as accounts:
+            return await accounts.list_users(query)
 
     @override
     async def scaffold_form(self, rules: list[str] | None = None) -> type[Form]:
@@ -98,27 +93,22 @@ class UserAdmin(ModelAdmin, model=User):
         return form
 
     async def perform_create(self, request: Request, data: dict[str, Any]) -> User:
-        state = request.app.state
         with refusals():
             new = UserRegister(**data | {"password": data["password"] or None})
-            async with new_session(request) as db:
-                return await administration.invite_user(db, state.tasks, state.passwords, new)
+            async with open_for(request) as accounts:
+                return await accounts.invite_user(new)
 
     async def perform_update(self, request: Request, pk: str, data: dict[str, Any]) -> User:
-        state, actor, user_id, password = request.app.state, acting_user(request), UUID(pk), data.pop("password")
+        password = data.pop("password")
         with refusals():
             changes = UserUpdate(**data)
-            async with new_session(request) as db:
-                if not password:
-                    return await administration.update_user(db, actor, user_id, changes)
-                return await administration.set_password(
-                    db, state.tasks, state.passwords, actor, user_id, password, changes
-                )
+            async with open_for(request) as accounts:
+                return await accounts.update_user(acting_user(request), UUID(pk), changes, password or None)
 
     async def perform_delete(self, request: Request, pk: str) -> None:
         with refusals():
-            async with new_session(request) as db:
-                await administration.delete_user(db, acting_user(request), UUID(pk))
+            async with open_for(request) as accounts:
+                await accounts.delete_user(acting_user(request), UUID(pk))
 
 
 class GroupAdmin(ModelAdmin, model=Group):
@@ -132,20 +122,20 @@ class GroupAdmin(ModelAdmin, model=Group):
 
     async def perform_create(self, request: Request, data: dict[str, Any]) -> Group:
         with refusals():
-            async with new_session(request) as db:
-                new = GroupCreate(name=data["name"], permissions=await _names(db, data["permissions"]))
-                return await administration.create_group(db, acting_user(request), new)
+            async with open_for(request) as accounts:
+                new = GroupCreate(name=data["name"], permissions=await _names(accounts.db, data["permissions"]))
+                return await accounts.create_group(acting_user(request), new)
 
     async def perform_update(self, request: Request, pk: str, data: dict[str, Any]) -> Group:
         with refusals():
-            async with new_session(request) as db:
-                changes = GroupUpdate(name=data["name"], permissions=await _names(db, data["permissions"]))
-                return await administration.update_group(db, acting_user(request), UUID(pk), changes)
+            async with open_for(request) as accounts:
+                changes = GroupUpdate(name=data["name"], permissions=await _names(accounts.db, data["permissions"]))
+                return await accounts.update_group(acting_user(request), UUID(pk), changes)
 
     async def perform_delete(self, request: Request, pk: str) -> None:
         with refusals():
-            async with new_session(request) as db:
-                await administration.delete_group(db, UUID(pk))
+            async with open_for(request) as accounts:
+                await accounts.delete_group(UUID(pk))
 
 
 class PermissionAdmin(ModelAdmin, model=Permission):
@@ -179,8 +169,8 @@ class SessionAdmin(ModelAdmin, model=Session):
     async def end(self, request: Request) -> Response:
         for session in await self.chosen(request):
             with refusals():
-                async with new_session(request) as db:
-                    await administration.end_session(db, acting_user(request), session.id)
+                async with open_for(request) as accounts:
+                    await accounts.end_session_of_another(acting_user(request), session.id)
         return self.to_list(request)
 
 

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from limits import RateLimitItem
 from sqlalchemy import exists, select
 
-from app.accounts.keys import key_path, load_keys
+from app.accounts.authentication.passwords.hashing import DEFAULT_ROUNDS
+from app.accounts.authentication.tokens.keys import key_path, load_keys
 from app.accounts.models import User
-from app.accounts.passwords import DEFAULT_ROUNDS
 from app.core.checks import Problem, check
 from app.core.database import Database
 from app.core.migrations import pending

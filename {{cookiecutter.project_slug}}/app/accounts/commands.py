@@ -1,21 +1,24 @@
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import State
 
-from app.accounts import administration, listing, services, sessions
-from app.accounts.administration import Operator
-from app.accounts.hashing import InvalidPassword, Passwords
-from app.accounts.key_rotation import rotate_keys
+from app.accounts.authentication import sessions
+from app.accounts.authentication.passwords.pool import Passwords
+from app.accounts.authentication.passwords.validators import Names, password_policy
+from app.accounts.authentication.tokens.rotation import rotate_keys
+from app.accounts.errors import AccountsError, Unknown
 from app.accounts.models import Group, User
-from app.accounts.schemas import GroupCreate, GroupUpdate, UserCreate, Username, UserQuery, UserUpdate
-from app.accounts.validators import Names, password_policy
+from app.accounts.permissions.granting import Operator
+from app.accounts.permissions.schemas import GroupCreate, GroupUpdate
+from app.accounts.use_cases import UseCases, open_accounts
+from app.accounts.users.schemas import UserCreate, Username, UserQuery, UserUpdate
 from app.core.cli import CommandError, ask, ask_password, open_application, open_database
 from app.core.console import print_table, progress, say
 from app.core.pagination import CAP, MAX_LIMIT
@@ -70,15 +73,28 @@ def _valid(model: type[Model], **values: object) -> Model:
         raise CommandError("\n".join(faults(error))) from None
 
 
-async def _create_superuser(new: UserCreate) -> None:
+@asynccontextmanager
+async def _open_accounts() -> AsyncIterator[UseCases]:
+    """Without the application, which takes long to load: for what sends no mail. A refusal is one line."""
     settings = get_settings()
-    async with open_database() as database, database.session() as db:
-        try:
-            await services.create_user(db, Passwords.of(settings), new, new.password, is_superuser=True)
-        except InvalidPassword as error:
-            raise CommandError(str(error)) from None
-        except services.Taken as error:
-            raise CommandError(f"Another user has this {error}.") from None
+    async with open_database() as database:
+        state = State({"settings": settings, "database": database, "passwords": Passwords.of(settings)})
+        with _refusal_is_one_line():
+            async with database.session() as db:
+                yield UseCases(state, db)
+
+
+@contextmanager
+def _refusal_is_one_line() -> Iterator[None]:
+    try:
+        yield
+    except AccountsError as error:
+        raise CommandError(f"{str(error).rstrip('.')}.") from None
+
+
+async def _create_superuser(new: UserCreate) -> None:
+    async with _open_accounts() as accounts:
+        await accounts.create_superuser(new, new.password)
 
 
 @cli.command(rich_help_panel="Accounts")
@@ -113,17 +129,15 @@ def changepassword(username: Annotated[str, typer.Argument(help="The username, o
 
 
 async def _change_password(username: str) -> None:
-    async with open_application() as app, app.state.database.session() as db:
-        user = await _find_user(db, username)
+    async with open_application() as app, open_accounts(app) as accounts:
+        user = await _find_user(accounts, username)
         password = _ask_password(Names(user.username, user.email, user.full_name))
-        try:
-            await services.set_password(db, app.state.tasks, app.state.passwords, user, password)
-        except InvalidPassword as error:
-            raise CommandError(str(error)) from None
+        with _refusal_is_one_line():
+            await accounts.set_password(user, password)
 
 
-async def _find_user(db: AsyncSession, name: str) -> User:
-    user = await services.find_user(db, name)
+async def _find_user(accounts: UseCases, name: str) -> User:
+    user = await accounts.find_user(name)
     if user is None:
         raise CommandError(f"There is no user {name!r}.")
     return user
@@ -134,8 +148,8 @@ def listusers(
     search: Annotated[str, typer.Argument(help="What the username, the e-mail address or the name begins with.")] = "",
     staff: Annotated[bool | None, typer.Option(help="Only staff, or all others.")] = None,
     superuser: Annotated[bool | None, typer.Option(help="Only superusers, or all others.")] = None,
-    disabled: Annotated[bool | None, typer.Option(help="Only who is disabled, or all others.")] = None,
-    group: Annotated[str | None, typer.Option(help="Only who is in this group.")] = None,
+    disabled: Annotated[bool | None, typer.Option(help="Only disabled users, or all others.")] = None,
+    group: Annotated[str | None, typer.Option(help="Only members of this group.")] = None,
     sort: Annotated[str | None, typer.Option(help="A column of `GET /users`, as in `--sort=-last_login`.")] = None,
     limit: Annotated[int, typer.Option(help=f"How many, at most {MAX_LIMIT}.")] = 50,
     offset: Annotated[int, typer.Option(help="How many to pass over.")] = 0,
@@ -151,11 +165,10 @@ def listusers(
 
 
 async def _list_users(query: UserQuery, group: str | None) -> tuple[Sequence[User], int]:
-    async with open_database() as database, database.session() as db:
+    async with _open_accounts() as accounts:
         if group is not None:
-            with _unknown_is_one_line():
-                query.group = (await _find_group(db, group)).id
-        return await listing.list_users(db, query)
+            query.group = (await _find_group(accounts, group)).id
+        return await accounts.list_users(query)
 
 
 def _row(user: User) -> tuple[str, ...]:
@@ -167,8 +180,8 @@ def _row(user: User) -> tuple[str, ...]:
     return tuple(text or "-" for text in (user.username, user.email, user.full_name, rights, groups, last_login))
 
 
-ToUser = Annotated[str | None, typer.Option("--user", help="Of groups: who joins, or leaves, them.")]
-ToGroup = Annotated[str | None, typer.Option("--group", help="Of permissions: the group; `grant` makes a new one.")]
+ToUser = Annotated[str | None, typer.Option("--user", help="For groups: the user who joins, or leaves, them.")]
+ToGroup = Annotated[str | None, typer.Option("--group", help="For permissions: the group; `grant` makes a new one.")]
 Named = Annotated[list[str], typer.Argument(help="Groups, or permissions such as blog.view_post.")]
 
 
@@ -187,49 +200,40 @@ def revoke(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
     asyncio.run(_change_rights(set(names), user, group, granted=False))
 
 
-@contextmanager
-def _unknown_is_one_line() -> Iterator[None]:
-    try:
-        yield
-    except administration.Unknown as error:
-        raise CommandError(f"There are no such {error.field}: {error}.") from None
-
-
-async def _find_group(db: AsyncSession, name: str) -> Group:
-    (group,) = await administration.find_groups(db, {name})
+async def _find_group(accounts: UseCases, name: str) -> Group:
+    (group,) = await accounts.find_groups({name})
     return group
 
 
 async def _change_rights(names: set[str], user: str | None, group: str | None, *, granted: bool) -> None:
-    async with open_database() as database, database.session() as db:
-        with _unknown_is_one_line():
-            if user and not group:
-                print(await _change_groups(db, user, names, granted))
-            elif group and not user:
-                print(await _change_permissions(db, group, names, granted))
-            else:
-                raise CommandError("Say either --user or --group, as in `grant editors --user alice`.")
+    async with _open_accounts() as accounts:
+        if user and not group:
+            print(await _change_groups(accounts, user, names, granted))
+        elif group and not user:
+            print(await _change_permissions(accounts, group, names, granted))
+        else:
+            raise CommandError("Say either --user or --group, as in `grant editors --user alice`.")
 
 
-async def _change_groups(db: AsyncSession, name: str, names: set[str], granted: bool) -> str:
-    user = await services.get_user(db, (await _find_user(db, name)).id)
-    named = {group.id for group in await administration.find_groups(db, names)}
+async def _change_groups(accounts: UseCases, name: str, names: set[str], granted: bool) -> str:
+    user = await accounts.get_user((await _find_user(accounts, name)).id)
+    named = {group.id for group in await accounts.find_groups(names)}
     present = {group.id for group in user.groups}
     changes = UserUpdate(groups=present | named if granted else present - named)
-    user = await administration.update_user(db, Operator(), user.id, changes)
+    user = await accounts.update_user(Operator(), user.id, changes)
     return f"{user.username} is now in: {', '.join(sorted(group.name for group in user.groups)) or 'no group'}."
 
 
-async def _change_permissions(db: AsyncSession, name: str, names: set[str], granted: bool) -> str:
+async def _change_permissions(accounts: UseCases, name: str, names: set[str], granted: bool) -> str:
     try:
-        group = await _find_group(db, name)
-    except administration.Unknown:
+        group = await _find_group(accounts, name)
+    except Unknown:
         if not granted:
             raise
-        group = await administration.create_group(db, Operator(), _valid(GroupCreate, name=name, permissions=names))
+        group = await accounts.create_group(Operator(), _valid(GroupCreate, name=name, permissions=names))
     else:
         present = {permission.name for permission in group.permissions}
         changes = GroupUpdate(permissions=present | names if granted else present - names)
-        group = await administration.update_group(db, Operator(), group.id, changes)
+        group = await accounts.update_group(Operator(), group.id, changes)
     may = ", ".join(sorted(permission.name for permission in group.permissions))
     return f"{group.name} may now: {may or 'nothing'}."

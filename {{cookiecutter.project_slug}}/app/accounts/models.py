@@ -1,4 +1,4 @@
-"""Who there is, what they may do, and where they are logged in."""
+"""Users, what they may do, and where they are logged in."""
 
 from datetime import datetime
 from typing import Self
@@ -36,7 +36,7 @@ group_permissions = Table(
 
 
 class Permission(Base):
-    """Made by `migrate` of the models of every app; `app.accounts.permissions` says which."""
+    """Made by `migrate` of the models of every app; `app.accounts.permissions.table` says which."""
 
     __tablename__ = "accounts_permission"
     __audited__ = ()
@@ -49,7 +49,7 @@ class Permission(Base):
 
 
 class Group(Base):
-    """Users who may do the same."""
+    """Users with the same permissions."""
 
     __tablename__ = "accounts_group"
 
@@ -63,7 +63,7 @@ class Group(Base):
         return self.name
 
 
-# Who has the username and a domain for an address is found by the username, where a search would find the address.
+# False for a user whose address is the username and a domain: a search finds them by the username already.
 has_another_address = literal_column("substr(email_folded, 1, length(username_folded) + 1)", String) != literal_column(
     "username_folded || '@'", String
 )
@@ -91,8 +91,8 @@ class User(Base):
         secondary=user_groups, order_by=Group.name, lazy="raise", passive_deletes=True
     )
 
-    # For `app.accounts.listing`: with the id, since many have the same name or none; what is searched, with all that a
-    # search reads of a row; and what has a flag, by username.
+    # For `app.accounts.users.listing`: with the id, since many users have the same name or none; what is searched, with
+    # all that a search reads of a row; and what has a flag, by username.
     __table_args__ = (
         Index(
             *(None, "email_folded", "username_folded", "id"),
@@ -129,7 +129,7 @@ class User(Base):
 
 
 class Session(Base):
-    """One login on one device; `app.accounts.sessions` says how its refresh tokens work."""
+    """One login on one device; `app.accounts.authentication.sessions` says how its refresh tokens work."""
 
     __tablename__ = "accounts_session"
     __audited__ = ("change",)  # that one ends; each login begins one, which is no news

@@ -11,21 +11,21 @@ from uuid import UUID
 
 from fastapi import FastAPI
 
-from app.accounts import sessions
-from app.accounts.mail_tokens import MailTokens, email_state
+from app.accounts.authentication import sessions
+from app.accounts.authentication.tokens.mail import MailTokens, email_state
 from app.accounts.models import User
 from app.core.mail import compose, deliver
 from app.core.tasks import task
 
-# s: until whoever asked has surely read the answer, which what is done for somebody's address alone must not delay.
+# s: until the client has surely read the answer, which must not take longer where a user has the address.
 UNSEEN = 0.1
 
 
 @task
 async def send_email_verification(app: FastAPI, user_id: str, email: str, state: str) -> None:
-    """To the address that is to be confirmed: the user's own, or the one he wants instead.
+    """To the address that is to be confirmed: the user's own, or the one that they want instead.
 
-    Not where his password or address has changed since it was asked for: who asked may have been somebody else.
+    No mail is sent where the password or the address has changed since: another person may have asked for it.
     """
     user = await _get_user(app, user_id)
     if user is not None and email_state(user) == state and not (user.email_verified and user.email == email):
@@ -46,7 +46,7 @@ async def send_password_reset(app: FastAPI, email: str) -> None:
 
 @task
 async def send_invitation(app: FastAPI, user_id: str) -> None:
-    """A link to set the first password, to somebody who was added by another."""
+    """A link to set the first password, to a user whom another user has added."""
     user = await _get_user(app, user_id)
     if user is not None:
         link = _link(app, "reset-password", app.state.password_reset_tokens, user, user.email)
@@ -60,7 +60,7 @@ async def tell_of_new_password(app: FastAPI, email: str, username: str) -> None:
 
 @task
 async def tell_of_new_email(app: FastAPI, old_email: str, username: str) -> None:
-    """To the old address: where the change was not his own, its owner can still act."""
+    """To the old address: where its owner did not want the change, they can still act."""
     await _send(app, "email_changed", old_email, username=username)
 
 

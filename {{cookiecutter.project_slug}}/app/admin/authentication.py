@@ -1,6 +1,7 @@
 """Who is let in: staff who log in with a browser, for as long as the row of their session says so."""
 
 import hashlib
+from contextlib import suppress
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -13,13 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from typing_extensions import override
 
-from app.accounts.auth import (
-    AuthenticatedUser,
-    InvalidCredentials,
-    end_staff_session,
-    get_staff_user,
-    start_staff_session,
-)
+from app.accounts import AuthenticatedUser, InvalidCredentials, NotFound, open_accounts
 from app.core.pages import page
 from app.core.schemas import is_text
 from app.core.throttling import Throttled
@@ -53,7 +48,10 @@ class StaffAuthentication(AuthenticationBackend):
 
     async def _user(self, request: Request) -> AuthenticatedUser | None:
         session_id = self._session_id(request)
-        return await get_staff_user(request, session_id) if session_id else None
+        if session_id is None:
+            return None
+        async with open_accounts(request.app) as accounts:
+            return await accounts.get_staff_user(session_id)
 
     @override
     async def get_user_id(self, request: Request) -> UUID:
@@ -72,13 +70,14 @@ class StaffAuthentication(AuthenticationBackend):
         async with request.form() as form:
             name, password, following = (_text(form, field) for field in ("username", "password", "next"))
         try:
-            session_id = await start_staff_session(request, name, password)
+            async with open_accounts(request.app, request) as accounts:
+                session_id = await accounts.log_in_staff(name, password)
         except InvalidCredentials:
             return login_page(request, following, HTTPException(status.HTTP_400_BAD_REQUEST, REFUSAL))
         except Throttled as error:
             return login_page(request, following, error)
         if previous := await self._user(request):
-            await end_staff_session(request, previous)  # nobody would have its cookie any more
+            await _end_session(request, previous)  # nobody would have its cookie any more
         response = RedirectResponse(_local(request, following), status.HTTP_303_SEE_OTHER)
         response.set_cookie(
             COOKIE,
@@ -93,12 +92,19 @@ class StaffAuthentication(AuthenticationBackend):
     @override
     async def logout(self, request: Request) -> Response:
         if await self.authenticate(request) is True:
-            await end_staff_session(request, request.state.user)
+            await _end_session(request, request.state.user)
         response = RedirectResponse(request.url_for("admin:login"), status.HTTP_303_SEE_OTHER)
         response.delete_cookie(
             COOKIE, path=request.scope["root_path"], secure=self._secure, httponly=True, samesite="lax"
         )
         return response
+
+
+async def _end_session(request: Request, user: AuthenticatedUser) -> None:
+    assert user.session_id  # a browser always has one
+    async with open_accounts(request.app) as accounts:
+        with suppress(NotFound):  # another request has ended it
+            await accounts.end_session(user.id, user.session_id)
 
 
 def login_page(request: Request, following: str = "", refusal: HTTPException | None = None) -> Response:

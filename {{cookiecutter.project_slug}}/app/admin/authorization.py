@@ -8,7 +8,7 @@ from sqladmin.models import ModelView
 from starlette.requests import Request
 from typing_extensions import override
 
-from app.accounts.auth import AuthenticatedUser
+from app.accounts import AuthenticatedUser
 from app.core.permissions import permission
 
 # What is not here, such as a page's own actions, is a change.

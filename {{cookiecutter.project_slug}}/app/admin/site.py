@@ -36,7 +36,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from typing_extensions import override
 
-from app.accounts.auth import AuthenticatedUser
+from app.accounts import AuthenticatedUser
 from app.admin import formats, listing
 from app.admin.overrides import SafeModelView
 from app.core.database import is_conflict

@@ -2,20 +2,20 @@
 
 import enum
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
-from sqlalchemy import URL, DateTime, Dialect, Engine, Enum, MetaData, Select, String, create_engine, event
+from sqlalchemy import URL, DateTime, Dialect, Engine, Enum, MetaData, String, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 from app.core.openapi import raises
-from app.core.reading import Columns, FileReader, ServerReader
+from app.core.reading import FileReader, Query, Row, ServerReader, Values
 
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",  # readers and the one writer do not wait for each other
@@ -122,9 +122,10 @@ class Database:
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
 
-    async def fetch_one(self, query: Select[*Columns], values: Mapping[str, Any]) -> tuple[*Columns] | None:
+    async def fetch_one(self, query: Query, values: Values) -> Row | None:
         """Read by a key, outside any session and without building objects: the cheapest way to ask who somebody is.
 
+        Return the values by the names of their columns, or None where there is no such row.
         Not for queries that may take long: with SQLite they run in the event loop.
         """
         return await self._reader.fetch_one(query, values)

@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
+from app.core.openapi import public
 from app.core.pages import Files, page
 
 PACKAGE = "fastapi_offline"
@@ -18,6 +19,7 @@ def install_docs(app: FastAPI) -> None:
     assets_version = version(PACKAGE)
 
     @app.get("/docs", include_in_schema=False)
+    @public
     async def docs(request: Request) -> HTMLResponse:
         return page(request, "core/docs.html", version=assets_version)
 

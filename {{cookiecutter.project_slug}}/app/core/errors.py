@@ -1,6 +1,7 @@
 """Every error answer: JSON with `detail`, and for OAuth 2.0's token routes an `error` code beside it.
 
-A browser that opens an address gets a page which says the same.
+A browser that opens an address gets a page which says the same. `ErrorFormat` in `app.core.openapi` changes the JSON of
+all answers but those of the token routes, whose form RFC 6749 sets.
 """
 
 import logging
@@ -11,7 +12,8 @@ from typing import Any
 
 from fastapi import HTTPException, Request, status
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.requests import HTTPConnection
+from fastapi.responses import JSONResponse, Response
 from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -19,9 +21,11 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
 
 from app.core.database import DatabaseUnavailable, is_away, is_conflict
 from app.core.logging import request_id
+from app.core.openapi import format_of
 from app.core.pages import page, prefers_page
 
 logger = logging.getLogger(__name__)
@@ -61,13 +65,25 @@ def install_error_handlers(app: Starlette) -> None:
         app.add_exception_handler(away, _database_away)
 
 
+class Refusal(Response):
+    """Closes a WebSocket; one that is not accepted yet never is."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        code = status.WS_1013_TRY_AGAIN_LATER if self.status_code >= 500 else status.WS_1008_POLICY_VIOLATION
+        await send({"type": "websocket.close", "code": code})
+
+
 def error_response(
-    request: Request, code: int, detail: Any, headers: Mapping[str, str] | None = None
-) -> HTMLResponse | JSONResponse:
+    connection: HTTPConnection, code: int, detail: Any, headers: Mapping[str, str] | None = None
+) -> Response:
     """What every handler of errors answers with, so that each error can be read by people and by programs."""
+    if connection.scope["type"] == "websocket":
+        return Refusal(status_code=code)
+    request = Request(connection.scope)
     headers = {"Vary": "Accept", **(headers or {})}
     if not prefers_page(request):
-        return JSONResponse({"detail": detail}, code, headers)
+        error_format = format_of(request.app)
+        return JSONResponse(error_format.make(code, detail), code, headers, error_format.media_type)
     lines = [_line(fault) for fault in (detail if isinstance(detail, list) else [detail])]
     values = {"code": code, "phrase": responses.get(code, "Error"), "lines": lines, "request_id": request_id.get()}
     return page(request, "core/error.html", code, headers, mount=_mount(request), **values)
@@ -89,7 +105,7 @@ def _line(fault: object) -> str:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)
-    if error.status_code in BODILESS:
+    if request.scope["type"] == "http" and error.status_code in BODILESS:
         return Response(status_code=error.status_code, headers=error.headers)
     headers = dict(error.headers or {})
     if "Allow" in headers:

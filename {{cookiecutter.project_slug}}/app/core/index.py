@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import iter_route_contexts
 
+from app.core.openapi import public
 from app.core.pages import page, prefers_page
 from app.settings import PROJECT, TITLE, Settings
 
@@ -38,6 +39,7 @@ def install_index(app: FastAPI) -> None:
     summary = {"name": TITLE, **about, "links": {link.name: link.path for link in links}}
 
     @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    @public
     async def index(request: Request) -> Response:
         vary = {"Vary": "Accept"}
         if prefers_page(request):

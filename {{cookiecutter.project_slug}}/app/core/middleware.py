@@ -10,10 +10,11 @@ from typing import Any
 from fastapi import FastAPI
 from starlette import status
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import JSONResponse
+from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.audit import NOBODY, acting, place
+from app.core.errors import error_response
 from app.core.logging import request_id
 from app.settings import Settings
 
@@ -137,7 +138,7 @@ def _too_large_as_json(scope: Scope, receive: Receive, send: Send) -> Send:
         nonlocal replaced
         if message["type"] == "http.response.start" and message["status"] == status.HTTP_413_CONTENT_TOO_LARGE:
             replaced = True
-            await JSONResponse({"detail": "Content Too Large"}, message["status"])(scope, receive, send)
+            await error_response(Request(scope), message["status"], "Content Too Large")(scope, receive, send)
         elif not replaced:
             await send(message)
 
@@ -156,7 +157,7 @@ class TrustedHosts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or self.trusts(scope):
             return await self.app(scope, receive, send)
-        await JSONResponse({"detail": "This host is not served here."}, 400)(scope, receive, send)
+        await error_response(HTTPConnection(scope), 400, "This host is not served here.")(scope, receive, send)
 
     def trusts(self, scope: Scope) -> bool:
         if scope["path"].startswith("/health/"):

@@ -1,6 +1,7 @@
 """The OpenAPI document: in it, each route says how it can fail, which FastAPI cannot know by itself."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -9,11 +10,14 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic import BaseModel, Field
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 Marked = TypeVar("Marked", bound=Callable[..., Any])
 
 MARK = "_raises"
 ADMITS = "admits"
+EVERYBODY = "everybody"
 
 ERRORS_IN_GENERAL = """
 ### Errors
@@ -28,7 +32,7 @@ ERRORS = {
     401: ("No access token was sent, or one that is not valid.", "Not authenticated"),
     403: ("A permission is missing.", "You lack the permission accounts.view_user"),
     404: ("There is no such thing.", "Not Found"),
-    409: ("It does not go together with what is there.", "Another has this username"),
+    409: ("It does not go together with what is there.", "Another user has this username"),
     413: ("The body is too large.", "Content Too Large"),
     429: ("Too many requests.", "Too many requests. Try again later."),
     503: ("The server is busy, or a service that it needs is away.", "The server is busy. Try again later."),
@@ -37,6 +41,9 @@ ERRORS = {
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _CHALLENGE = {"WWW-Authenticate": {"description": "RFC 6750, 3.", "schema": {"type": "string"}}}
 HEADERS: dict[int, dict[str, Any]] = {401: _CHALLENGE, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
+
+REFERENCE = "#/components/schemas/{model}"
+INVALID = "HTTPValidationError"  # what FastAPI documents with 422
 
 # What any route with a body answers where that cannot be read.
 BODY_ERRORS = {400, 413}
@@ -52,6 +59,28 @@ HEALTH = {"name": "health", "description": "What an orchestrator asks."}
 
 class ErrorRead(BaseModel):
     detail: str = Field(description="What is wrong.")
+
+
+@dataclass(frozen=True)
+class ErrorFormat:
+    """How programs are told of an error. An app sets another one in its `ready(app)`, as in
+
+    app.state.error_format = ErrorFormat(Problem, problem, "application/problem+json")      # RFC 9457
+    """
+
+    model: type[BaseModel]
+    """What the OpenAPI document says of it."""
+    make: Callable[[int, Any], dict[str, Any]]
+    """Takes the status and the `detail`: a text, or with 422 a list of faults, each with `type`, `loc` and `msg`."""
+    media_type: str = "application/json"
+
+
+DETAIL = ErrorFormat(ErrorRead, lambda code, detail: {"detail": detail})
+
+
+def format_of(app: Starlette) -> ErrorFormat:
+    error_format: ErrorFormat = getattr(app.state, "error_format", DETAIL)
+    return error_format
 
 
 def raises(*codes: int) -> Callable[[Marked], Marked]:
@@ -76,6 +105,11 @@ def admits(whom: str) -> Callable[[Marked], Marked]:
     return mark
 
 
+def public(route: Marked) -> Marked:
+    """Say below a route's own decorator, or of a mounted application, that it asks nobody who they are."""
+    return admits(EVERYBODY)(route)
+
+
 def operation_id(route: APIRoute) -> str:
     """The function's name, since generated clients call their methods so; no two may share one."""
     return route.name
@@ -85,6 +119,9 @@ def install_openapi(app: FastAPI) -> None:
     """Last of all: the routes must be there, and what apps add to `app.description` and `app.openapi_tags`."""
     app.description += "\n" + ERRORS_IN_GENERAL
     app.openapi_tags = [*(app.openapi_tags or []), HEALTH]
+    for route in app.routes:
+        if isinstance(route, Route) and route.path == app.openapi_url:
+            public(route.endpoint)
     generate = app.openapi
 
     @cache
@@ -95,8 +132,10 @@ def install_openapi(app: FastAPI) -> None:
 
 
 def _completed(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
+    error_format = format_of(app)
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    schemas[ErrorRead.__name__] = ErrorRead.model_json_schema()
+    model = error_format.model.model_json_schema(ref_template=REFERENCE, mode="serialization")
+    schemas |= {**model.pop("$defs", {}), error_format.model.__name__: model}
     if fault := schemas.get("ValidationError"):
         fault["properties"] = {name: fault["properties"][name] for name in FAULT}
         fault["examples"] = [FAULT]
@@ -105,7 +144,7 @@ def _completed(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
             operation = document["paths"].get(route.path_format, {}).get(method.lower())
             if operation is not None:
                 raised = _raised(route.dependant) | (BODY_ERRORS if "requestBody" in operation else set())
-                operation["responses"] = _responses(operation["responses"], raised)
+                operation["responses"] = _responses(operation["responses"], raised, error_format)
                 if permissions := sorted(_permissions(route.dependant)):
                     operation["x-permissions"] = permissions
                     needed = f"Needs the permission `{'` and `'.join(permissions)}`."
@@ -113,14 +152,16 @@ def _completed(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def _responses(known: dict[str, Any], raised: set[int]) -> dict[str, Any]:
+def _responses(known: dict[str, Any], raised: set[int], error_format: ErrorFormat) -> dict[str, Any]:
     """What the route documents by itself stays, but for what never comes, and for titles: FastAPI makes them of path
     and method, and generators a class of each.
     """
     for response in known.values():
         for content in response.get("content", {}).values():
             content.get("schema", {}).pop("title", None)
-    responses = {str(code): _error(code) for code in raised} | known
+    if error_format is not DETAIL and INVALID in str(known.get("422")):
+        known = known | {"422": _error(422, error_format)}
+    responses = {str(code): _error(code, error_format) for code in raised} | known
     return {code: responses[code] for code in sorted(responses) if responses[code] != NEVER}
 
 
@@ -135,8 +176,9 @@ def _permissions(dependant: Dependant) -> set[str]:
     return {*filter(None, [own]), *(name for inner in dependant.dependencies for name in _permissions(inner))}
 
 
-def _error(code: int) -> dict[str, Any]:
+def _error(code: int, error_format: ErrorFormat) -> dict[str, Any]:
     phrase = HTTPStatus(code).phrase
     description, detail = ERRORS.get(code, (phrase, phrase))
-    content = {"schema": {"$ref": f"#/components/schemas/{ErrorRead.__name__}"}, "example": {"detail": detail}}
-    return {"description": description, "headers": HEADERS.get(code, {}), "content": {"application/json": content}}
+    schema = {"$ref": REFERENCE.format(model=error_format.model.__name__)}
+    content = {error_format.media_type: {"schema": schema, "example": error_format.make(code, detail)}}
+    return {"description": description, "headers": HEADERS.get(code, {}), "content": content}

@@ -9,12 +9,14 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.staticfiles import StaticFiles
 
 from app.core.negotiation import prefers_html
+from app.core.openapi import public
 from app.core.templating import render
 
 STATIC = Path(__file__).parent / "static"
 MAX_AGE = 300  # s: how long after a deployment a page may look as before
 
 
+@public
 class Files(StaticFiles):
     """A folder's files, which a browser keeps for `max_age` seconds; then it asks whether they are still the same."""
 
@@ -32,10 +34,12 @@ def install_pages(app: FastAPI) -> None:
     """Serve what the pages of all apps need, and what browsers and crawlers ask for unbidden."""
 
     @app.get("/favicon.ico", include_in_schema=False)
+    @public
     async def favicon() -> FileResponse:
         return FileResponse(STATIC / "icon.svg", headers={"Cache-Control": f"public, max-age={MAX_AGE}"})
 
     @app.get("/robots.txt", include_in_schema=False)
+    @public
     async def robots() -> FileResponse:
         return FileResponse(STATIC / "robots.txt")
 

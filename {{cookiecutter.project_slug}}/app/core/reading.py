@@ -9,21 +9,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, TypeVarTuple
+from typing import Any
 
 from sqlalchemy import Dialect, Engine, Select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.compiler import SQLCompiler
 
-Columns = TypeVarTuple("Columns")
+Query = Select[*tuple[Any, ...]]
 Values = Mapping[str, Any]
+Row = Mapping[Any, Any]
+"""The values by the names of their columns."""
 
 
 class CompiledQuery:
     """A query as the driver takes it, and what the types of its parameters and columns do with values."""
 
-    def __init__(self, query: Select[*tuple[Any, ...]], dialect: Dialect) -> None:
+    def __init__(self, query: Query, dialect: Dialect) -> None:
         compiled = query.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
         if compiled.post_compile_params:
@@ -33,15 +35,17 @@ class CompiledQuery:
         self._constants = compiled.params
         self._parameters = [(name, types[name].bind_processor(dialect)) for name in compiled.positiontup or ()]
         self._columns = [
-            column.type.dialect_impl(dialect).result_processor(dialect, None) for column in query.selected_columns
+            (column["name"], column["type"].dialect_impl(dialect).result_processor(dialect, None))
+            for column in query.column_descriptions
         ]
 
     def arguments(self, values: Values) -> list[Any]:
         given = {**self._constants, **values}
         return [process(given[name]) if process else given[name] for name, process in self._parameters]
 
-    def read(self, row: Sequence[Any]) -> Any:
-        return tuple(process(value) if process else value for process, value in zip(self._columns, row, strict=True))
+    def read(self, row: Sequence[Any]) -> Row:
+        columns = zip(self._columns, row, strict=True)
+        return {name: process(value) if process else value for (name, process), value in columns}
 
 
 class Reader(ABC):
@@ -49,7 +53,7 @@ class Reader(ABC):
         self._compiled = lru_cache(lambda query: CompiledQuery(query, dialect))
         self._errors = errors
 
-    async def fetch_one(self, query: Select[*Columns], values: Values) -> tuple[*Columns] | None:
+    async def fetch_one(self, query: Query, values: Values) -> Row | None:
         compiled: CompiledQuery = self._compiled(query)
         try:
             row = await self._ask_driver(compiled.sql, compiled.arguments(values))
@@ -61,7 +65,7 @@ class Reader(ABC):
     async def _ask_driver(self, sql: str, arguments: Sequence[Any]) -> Sequence[Any] | None: ...
 
     @abstractmethod
-    async def _ask_engine(self, query: Select[*Columns], values: Values) -> tuple[*Columns] | None: ...
+    async def _ask_engine(self, query: Query, values: Values) -> Row | None: ...
 
 
 class FileReader(Reader):
@@ -82,9 +86,9 @@ class FileReader(Reader):
             connection.close()
         return rows[0] if rows else None
 
-    async def _ask_engine(self, query: Select[*Columns], values: Values) -> tuple[*Columns] | None:
+    async def _ask_engine(self, query: Query, values: Values) -> Row | None:
         with self._engine.connect() as connection:
-            return connection.execute(query, values).one_or_none()
+            return connection.execute(query, values).mappings().one_or_none()
 
 
 class ServerReader(Reader):
@@ -108,7 +112,7 @@ class ServerReader(Reader):
         connection.close()
         return row
 
-    async def _ask_engine(self, query: Select[*Columns], values: Values) -> tuple[*Columns] | None:
+    async def _ask_engine(self, query: Query, values: Values) -> Row | None:
         try:
             return await self._ask_engine_once(query, values)
         except DBAPIError as error:
@@ -117,6 +121,6 @@ class ServerReader(Reader):
             # The server was restarted since, and SQLAlchemy has now dropped all connections of before.
             return await self._ask_engine_once(query, values)
 
-    async def _ask_engine_once(self, query: Select[*Columns], values: Values) -> tuple[*Columns] | None:
+    async def _ask_engine_once(self, query: Query, values: Values) -> Row | None:
         async with self._engine.connect() as connection:
-            return (await connection.execute(query, values)).one_or_none()
+            return (await connection.execute(query, values)).mappings().one_or_none()

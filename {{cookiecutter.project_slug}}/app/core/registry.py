@@ -9,7 +9,8 @@ An app is a package in `app/`. Whatever it has of these modules is used:
     checks       functions marked with `app.core.checks.check`
     tasks        functions marked with `app.core.tasks.task`
     apps         `ready(app)`, called once for each application that is made, and `migrated(connection)`, called when
-                 `migrate` has brought the tables to their newest form
+                 `migrate` has brought the tables to their newest form; `authentication(app)`, which returns ways to
+                 authenticate, as `app.accounts` says
     templates    a folder, as `app.core.templating` says
 """
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from app.accounts.auth import AccessToken
+from app.accounts import AccessToken
 
 router = APIRouter(tags=["hello"])
 

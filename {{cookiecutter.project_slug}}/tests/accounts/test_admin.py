@@ -80,8 +80,8 @@ async def test_a_user_is_made_as_the_api_makes_one(
         ({"password": "short"}, "too short"),
         ({"password": "12345678901"}, "entirely numeric"),
         ({"password": "bob@example.com"}, "too similar"),
-        ({"username": "ROOT"}, "Another has this username"),
-        ({"email": "Root@Example.com"}, "Another has this email"),
+        ({"username": "ROOT"}, "Another user has this username"),
+        ({"email": "Root@Example.com"}, "Another user has this email"),
         ({"full_name": "a\nb"}, "full_name: Value error, must be one line"),
     ],
 )
@@ -410,7 +410,7 @@ async def test_groups_are_made_changed_and_deleted(
     form = {"name": "editors", "permissions": [ids["accounts.view_user"], ids["accounts.add_user"]], "save": "Save"}
 
     assert (await client.post("/admin/group/create", data=form)).status_code == SAVED
-    assert said(await client.post("/admin/group/create", data=form)) == "Another has this name"
+    assert said(await client.post("/admin/group/create", data=form)) == "Another group has this name"
     group = (await db.scalars(select(Group))).one()
     await db.refresh(group, ["permissions"])
     assert [str(each) for each in group.permissions] == ["accounts.add_user", "accounts.view_user"]

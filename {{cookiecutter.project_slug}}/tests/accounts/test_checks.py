@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import checks
-from app.accounts.keys import new_private_key, private_pem
+from app.accounts.authentication.tokens.keys import new_private_key, private_pem
 from app.accounts.models import User
 from app.core.checks import Check
 from app.core.database import Database

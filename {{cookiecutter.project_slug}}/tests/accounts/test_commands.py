@@ -3,11 +3,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import commands, sessions
+from app.accounts import UseCases, commands
+from app.accounts.authentication import sessions
+from app.accounts.authentication.passwords.hashing import verify_password
+from app.accounts.authentication.sessions import Device
 from app.accounts.models import User
-from app.accounts.passwords import verify_password
-from app.accounts.services import find_user, get_user
-from app.accounts.sessions import Device
 from app.core.database import Database
 from tests.commands import call
 from tests.conftest import PASSWORD
@@ -16,12 +16,12 @@ from tests.terminal import call_on_terminal, needs_terminal, without_control
 CREATE = ("createsuperuser", "--username", "boss", "--email", "boss@example.com")
 
 
-async def test_createsuperuser(db: AsyncSession, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_createsuperuser(accounts: UseCases, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUPERUSER_PASSWORD", PASSWORD)
 
     assert await call(*CREATE, "--no-input") == (0, "Superuser boss created.\n", "")
 
-    boss = await find_user(db, "boss")
+    boss = await accounts.find_user("boss")
     assert boss is not None
     assert (boss.is_superuser, boss.is_staff, boss.disabled) == (True, True, False)
     assert verify_password(PASSWORD, boss.hashed_password)
@@ -34,15 +34,15 @@ async def test_createsuperuser_finds_all_in_the_environment(db: AsyncSession, mo
     assert (await call("createsuperuser")).out == "Superuser boss created.\n"
 
 
-async def test_createsuperuser_reads_what_is_missing(db: AsyncSession) -> None:
+async def test_createsuperuser_reads_what_is_missing(accounts: UseCases) -> None:
     outcome = await call("createsuperuser", stdin=f"boss\nboss@example.com\n{PASSWORD}\n")
 
     assert outcome.status == 0
-    assert await find_user(db, "boss@example.com") is not None
+    assert await accounts.find_user("boss@example.com") is not None
 
 
 @needs_terminal
-async def test_createsuperuser_asks_again_for_what_cannot_be(db: AsyncSession) -> None:
+async def test_createsuperuser_asks_again_for_what_cannot_be(accounts: UseCases) -> None:
     answers = ("no name!", "boss", "nowhere", "boss@example.com", "12", PASSWORD, "another", PASSWORD, PASSWORD)
 
     outcome = await call_on_terminal("createsuperuser", typed="".join(f"{answer}\n" for answer in answers))
@@ -51,7 +51,7 @@ async def test_createsuperuser_asks_again_for_what_cannot_be(db: AsyncSession) -
     assert seen.count("Username: ") == seen.count("E-mail address: ") == 2
     for said in ("valid email address", "too short", "too common", "The two passwords differ.", "boss created."):
         assert said in seen
-    boss = await find_user(db, "boss@example.com")
+    boss = await accounts.find_user("boss@example.com")
     assert boss is not None
     assert verify_password(PASSWORD, boss.hashed_password)
 
@@ -71,7 +71,7 @@ async def test_createsuperuser_asks_again_for_what_cannot_be(db: AsyncSession) -
     ],
 )
 async def test_createsuperuser_says_what_is_wrong(
-    db: AsyncSession, monkeypatch: pytest.MonkeyPatch, arguments: list[str], password: str, said: list[str]
+    accounts: UseCases, monkeypatch: pytest.MonkeyPatch, arguments: list[str], password: str, said: list[str]
 ) -> None:
     monkeypatch.setenv("SUPERUSER_PASSWORD", password)
 
@@ -81,7 +81,7 @@ async def test_createsuperuser_says_what_is_wrong(
     assert [
         line for line, start in zip(outcome.err.splitlines(), said, strict=True) if not line.startswith(start)
     ] == []
-    assert await find_user(db, "boss") is None
+    assert await accounts.find_user("boss") is None
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ async def test_changepassword_says_what_is_wrong(user: User) -> None:
     assert (await call("changepassword", "alice", stdin="short\n")).err.startswith("This password is too short")
 
 
-async def test_grant_and_revoke(db: AsyncSession, user: User) -> None:
+async def test_grant_and_revoke(accounts: UseCases, user: User) -> None:
     given = await call("grant", "accounts.view_user", "accounts.view_group", "--group", "readers")
     assert given == (0, "readers may now: accounts.view_group, accounts.view_user.\n", "")
     assert (await call("grant", "readers", "--user", "ALICE")).out == "alice is now in: readers.\n"
-    assert (await get_user(db, user.id)).permissions == {"accounts.view_user", "accounts.view_group"}
+    assert (await accounts.get_user(user.id)).permissions == {"accounts.view_user", "accounts.view_group"}
 
     taken = await call("revoke", "accounts.view_user", "--group", "readers")
     assert taken.out == "readers may now: accounts.view_group.\n"

@@ -4,9 +4,9 @@ from fastapi import FastAPI
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import sessions
+from app.accounts.authentication import sessions
+from app.accounts.authentication.sessions import Device
 from app.accounts.models import Session, User
-from app.accounts.sessions import Device
 from app.accounts.tasks import flush_expired_sessions
 
 NOW = datetime.now(UTC)

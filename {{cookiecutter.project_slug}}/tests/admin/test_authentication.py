@@ -13,11 +13,12 @@ from pydantic import SecretStr
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.authentication import current_user
+from app.accounts.authentication.sessions import RefreshToken
 from app.accounts.models import Session, User
-from app.accounts.sessions import RefreshToken
 from app.admin.authentication import COOKIE, REFUSAL
 from app.core.commands.server import listed
-from tests.conftest import PASSWORD, PASSWORD_HASH, ClientWith, Enter, Login, save
+from tests.conftest import PASSWORD, PASSWORD_HASH, Allow, ClientWith, Enter, Login, save
 
 INDEX = "/admin/"
 LOGIN = "/admin/login"
@@ -112,6 +113,19 @@ async def test_a_login_forgives_what_failed_before(staff: User, enter: Enter) ->
         assert (await enter(staff)).status_code == 303
 
 
+async def test_the_order_of_the_columns_does_not_matter(
+    client: AsyncClient, staff: User, enter: Enter, allow: Allow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await allow(staff, "accounts.view_group")
+    await enter(staff)
+    query = current_user._staff_user
+    columns = list(query.selected_columns)[::-1]
+    monkeypatch.setattr(current_user, "_staff_user", query.with_only_columns(*columns, maintain_column_froms=True))
+
+    assert (await client.get("/admin/group/list")).status_code == 200
+    assert (await client.get("/admin/user/list")).status_code == 403
+
+
 async def test_logging_out_ends_the_session(client: AsyncClient, db: AsyncSession, staff: User, enter: Enter) -> None:
     await enter(staff)
     cookie = client.cookies[COOKIE]
@@ -198,11 +212,12 @@ async def test_an_unused_session_is_over_in_the_morning(
     await enter(staff)
     now = datetime.now(UTC)
     assert (await db.scalars(select(Session.expires_at))).one() - now < timedelta(hours=12)
+    clock = "app.accounts.authentication.context.datetime"
     for hours in (11, 22):
-        with patch("app.accounts.auth.datetime", now=lambda _, hours=hours: now + timedelta(hours=hours)):
+        with patch(clock, now=lambda _, hours=hours: now + timedelta(hours=hours)):
             assert await is_in(client)
             assert await is_in(client)
-    with patch("app.accounts.auth.datetime", now=lambda _: now + timedelta(hours=35)):
+    with patch(clock, now=lambda _: now + timedelta(hours=35)):
         assert not await is_in(client)
 
 

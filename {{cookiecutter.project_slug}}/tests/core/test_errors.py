@@ -1,12 +1,16 @@
+from typing import Any
+
 import pytest
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, FastAPI, HTTPException, WebSocket
 from httpx import AsyncClient
 from pydantic import BaseModel
 from sqlalchemy import text
 
 from app.core.database import Db
+from app.core.openapi import ErrorFormat
 from app.hello import routes
 from app.settings import parse_database_url
+from tests import websockets
 from tests.conftest import PASSWORD, ClientWith
 
 
@@ -34,6 +38,10 @@ async def probe(client_with: ClientWith, monkeypatch: pytest.MonkeyPatch) -> Asy
     async def odd() -> None:
         raise HTTPException(499, [{"odd": 1}])
 
+    @router.websocket("/socket/{code}")
+    async def socket(websocket: WebSocket, code: int) -> None:
+        raise HTTPException(code)
+
     @router.get("/unchanged")
     async def unchanged() -> None:
         raise HTTPException(304)
@@ -52,6 +60,79 @@ async def test_a_wrong_body_is_not_repeated(probe: AsyncClient) -> None:
 
 async def test_a_faulty_query_is_a_bug(probe: AsyncClient) -> None:
     assert (await probe.get("/query", params={"sql": "SELECT nothing FROM nowhere"})).status_code == 500
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 1008), (404, 1008), (304, 1008), (503, 1013)])
+async def test_a_websocket_is_closed_instead(probe: AsyncClient, status: int, code: int) -> None:
+    served: FastAPI = probe._transport.app  # type: ignore[attr-defined]
+
+    assert await websockets.call(served, f"/socket/{status}") == [{"type": "websocket.close", "code": code}]
+
+
+class Fault(BaseModel):
+    msg: str
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    status: int
+    title: str
+    errors: list[Fault]
+
+
+def problem(code: int, detail: Any) -> dict[str, Any]:
+    faults = detail if isinstance(detail, list) else []
+    errors = [{"msg": fault["msg"]} for fault in faults]
+    return {"status": code, "title": "Invalid" if faults else detail, "errors": errors}
+
+
+@pytest.fixture
+async def other(probe: AsyncClient) -> AsyncClient:
+    """The client of an application that has a format of its own."""
+    served: FastAPI = probe._transport.app  # type: ignore[attr-defined]
+    served.state.error_format = ErrorFormat(Problem, problem, "application/problem+json")
+    return probe
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "title"),
+    [
+        ("GET", "/nowhere", {}, 404, "Not Found"),
+        ("DELETE", "/teapot", {}, 405, "Method Not Allowed"),
+        ("GET", "/users/me", {}, 401, "Not authenticated"),
+        ("POST", "/body", {}, 422, "Invalid"),
+        ("POST", "/body", {"Content-Length": "2000000"}, 413, "Content Too Large"),
+        ("GET", "/query?sql=nonsense", {}, 500, "Internal server error"),
+        ("GET", "/teapot", {"Host": "another.example"}, 400, "This host is not served here."),
+        ("POST", "/password-reset/confirm", {}, 422, "Invalid"),
+        ("POST", "/admin/login", {"Origin": "http://another.example"}, 403, "This came from another site."),
+    ],
+)
+async def test_an_application_may_have_errors_of_its_own_form(
+    other: AsyncClient, method: str, path: str, headers: dict[str, str], status: int, title: str
+) -> None:
+    answer = await other.request(method, path, headers=headers)
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.json()["status"], answer.json()["title"]) == (status, title)
+
+
+async def test_token_routes_keep_the_form_of_rfc_6749(other: AsyncClient) -> None:
+    assert (await other.post("/token", data={"username": "alice"})).json()["error"] == "invalid_request"
+
+
+async def test_the_document_tells_of_the_own_form(other: AsyncClient) -> None:
+    document = (await other.get("/openapi.json")).json()
+    responses = document["paths"]["/password-reset/confirm"]["post"]["responses"]
+
+    for code in ("400", "422"):
+        assert responses[code]["content"]["application/problem+json"]["schema"] == {
+            "$ref": "#/components/schemas/Problem"
+        }
+    assert "application/json" not in responses["422"]["content"]
+    assert {"Problem", "Fault"} <= set(document["components"]["schemas"])
 
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "X-Request-ID": "my-1"}

@@ -24,8 +24,14 @@ def server(database: Database) -> Database:
 async def test_a_row_is_as_a_session_reads_it(database: Database, db: AsyncSession, user: User) -> None:
     row = await database.fetch_one(by_id, {"id": user.id})
 
-    assert row == (await db.execute(by_id, {"id": user.id})).one()
-    assert row == (user.id, "alice", False, user.date_joined, None)
+    assert row == (await db.execute(by_id, {"id": user.id})).mappings().one()
+    assert row == {
+        "id": user.id,
+        "username": "alice",
+        "is_staff": False,
+        "date_joined": user.date_joined,
+        "last_login": None,
+    }
 
 
 async def test_what_is_not_there_is_none(database: Database) -> None:
@@ -35,7 +41,7 @@ async def test_what_is_not_there_is_none(database: Database) -> None:
 async def test_values_can_stand_in_the_query_itself(database: Database, user: User) -> None:
     query = select(User.id).where(User.username == "alice", User.id == bindparam("id"))
 
-    assert await database.fetch_one(query, {"id": user.id}) == (user.id,)
+    assert await database.fetch_one(query, {"id": user.id}) == {"id": user.id}
 
 
 async def test_a_query_that_differs_each_time_is_refused(database: Database) -> None:
@@ -56,7 +62,7 @@ async def test_a_restart_of_the_server_between_two_reads_is_not_noticed(server: 
 
     rows = await asyncio.gather(*(server.fetch_one(by_id, {"id": user.id}) for _ in range(5)))
 
-    assert [row and row[1] for row in rows] == ["alice"] * 5
+    assert [row and row["username"] for row in rows] == ["alice"] * 5
 
 
 async def test_a_read_that_is_given_up_leaves_no_connection_behind(server: Database, user: User) -> None:

@@ -1,7 +1,7 @@
 from fastapi import APIRouter
 
-from app.accounts.routes import email_verification, groups, keys, me, password_reset, sessions, token, users
+from app.accounts.routes import groups, keys, links, me, pages, sessions, token, users
 
 router = APIRouter()
-for module in (token, me, sessions, email_verification, password_reset, users, groups, keys):
+for module in (token, me, sessions, links, pages, users, groups, keys):
     router.include_router(module.router)

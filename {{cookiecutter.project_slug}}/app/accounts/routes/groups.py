@@ -3,45 +3,41 @@ from uuid import UUID
 
 from fastapi import APIRouter, status
 
-from app.accounts import administration
-from app.accounts.auth import AuthenticatedUser, requires
-from app.accounts.schemas import GroupCreate, GroupRead, GroupUpdate
-from app.core.database import Db
+from app.accounts.authentication.current_user import AuthenticatedUser
+from app.accounts.permissions.required import requires
+from app.accounts.permissions.schemas import GroupCreate, GroupRead, GroupUpdate
+from app.accounts.use_cases import Accounts
 from app.core.openapi import raises
 from app.core.pagination import Page, PageQuery
 
 router = APIRouter(tags=["groups"])
 
+AddsGroups = Annotated[AuthenticatedUser, requires("accounts.add_group")]
+ChangesGroups = Annotated[AuthenticatedUser, requires("accounts.change_group")]
+
 
 @router.get("/groups", dependencies=[requires("accounts.view_group")])
-async def list_groups(paging: PageQuery, db: Db) -> Page[GroupRead]:
-    return Page[GroupRead].of(*await administration.list_groups(db, paging), paging)
+async def list_groups(paging: PageQuery, accounts: Accounts) -> Page[GroupRead]:
+    return Page[GroupRead].of(*await accounts.list_groups(paging), paging)
 
 
 @router.post("/groups", status_code=status.HTTP_201_CREATED)
 @raises(409)
-async def create_group(
-    new: GroupCreate, actor: Annotated[AuthenticatedUser, requires("accounts.add_group")], db: Db
-) -> GroupRead:
-    """Make a group; nobody gives it a permission that he does not hold himself."""
-    return GroupRead.model_validate(await administration.create_group(db, actor, new))
+async def create_group(new: GroupCreate, actor: AddsGroups, accounts: Accounts) -> GroupRead:
+    """Make a group; nobody gives it a permission that they do not have themselves."""
+    return GroupRead.model_validate(await accounts.create_group(actor, new))
 
 
 @router.get("/groups/{group_id}", dependencies=[requires("accounts.view_group")])
 @raises(404)
-async def read_group(group_id: UUID, db: Db) -> GroupRead:
-    return GroupRead.model_validate(await administration.get_group(db, group_id))
+async def read_group(group_id: UUID, accounts: Accounts) -> GroupRead:
+    return GroupRead.model_validate(await accounts.get_group(group_id))
 
 
 @router.patch("/groups/{group_id}")
 @raises(404, 409)
-async def update_group(
-    group_id: UUID,
-    changes: GroupUpdate,
-    actor: Annotated[AuthenticatedUser, requires("accounts.change_group")],
-    db: Db,
-) -> GroupRead:
-    return GroupRead.model_validate(await administration.update_group(db, actor, group_id, changes))
+async def update_group(group_id: UUID, changes: GroupUpdate, actor: ChangesGroups, accounts: Accounts) -> GroupRead:
+    return GroupRead.model_validate(await accounts.update_group(actor, group_id, changes))
 
 
 @router.delete(
@@ -50,12 +46,12 @@ async def update_group(
     dependencies=[requires("accounts.delete_group")],
 )
 @raises(404)
-async def delete_group(group_id: UUID, db: Db) -> None:
+async def delete_group(group_id: UUID, accounts: Accounts) -> None:
     """Its users lose what it gave them."""
-    await administration.delete_group(db, group_id)
+    await accounts.delete_group(group_id)
 
 
 @router.get("/permissions", dependencies=[requires("accounts.view_permission")])
-async def list_permissions(paging: PageQuery, db: Db) -> Page[str]:
+async def list_permissions(paging: PageQuery, accounts: Accounts) -> Page[str]:
     """List the names of all that can be granted."""
-    return Page[str].of(*await administration.list_permissions(db, paging), paging)
+    return Page[str].of(*await accounts.list_permissions(paging), paging)

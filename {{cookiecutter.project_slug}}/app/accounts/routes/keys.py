@@ -1,8 +1,8 @@
 from fastapi import APIRouter, HTTPException, Request, Response, status
 
-from app.accounts.schemas import JWKSet
-from app.accounts.tokens import TokenPolicy
-from app.core.openapi import raises
+from app.accounts.authentication.schemas import JWKSet
+from app.accounts.authentication.tokens.signing import TokenPolicy
+from app.core.openapi import public, raises
 
 router = APIRouter(tags=["token"])
 
@@ -10,6 +10,7 @@ MAX_AGE = 300  # s that a service may take to hear of a new key: so long keep bo
 
 
 @router.get("/.well-known/jwks.json")
+@public
 @raises(404)
 async def read_keys(request: Request, response: Response) -> JWKSet:
     """The public keys that verify access tokens, for other services. Secrets (HS256) have none."""

@@ -1,28 +1,23 @@
-from datetime import UTC, datetime
 from uuid import UUID
 
-from fastapi import APIRouter, HTTPException, status
+from fastapi import APIRouter, status
 
-from app.accounts import sessions
-from app.accounts.auth import CurrentUser
-from app.accounts.schemas import SessionRead
-from app.core.database import Db
+from app.accounts.authentication.backends import CurrentUser
+from app.accounts.authentication.schemas import SessionRead
+from app.accounts.use_cases import Accounts
 from app.core.openapi import raises
 
 router = APIRouter(prefix="/users/me/sessions", tags=["me"])
 
 
 @router.get("")
-async def list_sessions(user: CurrentUser, db: Db) -> list[SessionRead]:
+async def list_sessions(user: CurrentUser, accounts: Accounts) -> list[SessionRead]:
     """List the devices that are logged in, the one used last first."""
-    live = [SessionRead.model_validate(session) for session in await sessions.live(db, user.id, datetime.now(UTC))]
-    return [session.model_copy(update={"current": session.id == user.session_id}) for session in live]
+    return [SessionRead.of(session, user.session_id) for session in await accounts.list_sessions(user.id)]
 
 
 @router.delete("/{session_id}", status_code=status.HTTP_204_NO_CONTENT)
 @raises(404)
-async def end_session(session_id: UUID, user: CurrentUser, db: Db) -> None:
+async def end_session(session_id: UUID, user: CurrentUser, accounts: Accounts) -> None:
     """Log one of them out."""
-    if not await sessions.end(db, session_id, user.id, datetime.now(UTC)):
-        raise HTTPException(status.HTTP_404_NOT_FOUND, "You have no such session")
-    await db.commit()
+    await accounts.end_session(user.id, session_id)

@@ -1,7 +1,5 @@
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Form, Request, Response, status
 from fastapi.exceptions import RequestValidationError
@@ -9,14 +7,11 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 
-from app.accounts import services, sessions
-from app.accounts.schemas import OAuth2ErrorRead, RevocationForm, Token, TokenForm
-from app.accounts.sessions import Device, InvalidRefreshToken, RefreshToken
-from app.accounts.throttling import login_throttle
-from app.accounts.tokens import InvalidToken, TokenPolicy, create_access_token
-from app.core.database import Db
+from app.accounts.authentication.schemas import OAuth2ErrorRead, RevocationForm, Token, TokenForm
+from app.accounts.errors import InvalidCredentials, InvalidRefreshToken
+from app.accounts.use_cases import Accounts, UseCases
 from app.core.errors import OAuth2Error
-from app.core.openapi import HEADERS, NEVER
+from app.core.openapi import HEADERS, NEVER, public
 from app.core.schemas import is_text
 from app.core.throttling import Throttled
 
@@ -66,81 +61,49 @@ def refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
 
 
 @router.post("/token", responses=refusals(400, 401, 429))
-async def token(form: Annotated[TokenForm, Form()], request: Request, response: Response, db: Db) -> Token:
+@public
+async def token(form: Annotated[TokenForm, Form()], response: Response, accounts: Accounts) -> Token:
     """Log in with a username (or an e-mail address) and a password, or go on with a refresh token.
 
-    A refresh token works once. One that comes back ends its session, since somebody has a copy.
+    A refresh token works once. A used one that comes back ends its session, since there is a copy of it.
     """
     if form.scope:
         raise OAuth2Error("invalid_scope", "No scopes exist here: leave scope empty.")
     if form.grant_type not in GRANTS:
         raise OAuth2Error("unsupported_grant_type", f"The grant type must be one of {', '.join(GRANTS)}.")
-    user_id, refresh_token = await GRANTS[form.grant_type](form, request, db)
     response.headers["Cache-Control"] = "no-store"
-    return _token(user_id, refresh_token, request.app.state.token_policy)
+    return await GRANTS[form.grant_type](form, accounts)
 
 
-async def _password_grant(form: TokenForm, request: Request, db: Db) -> tuple[UUID, RefreshToken]:
+async def _password_grant(form: TokenForm, accounts: UseCases) -> Token:
     if not form.username or not form.password:
         raise _invalid_request("username and password are required.")
     try:
-        user, refresh_token = await services.log_in(
-            db,
-            request.app.state.passwords,
-            login_throttle(request),
-            form.username,
-            form.password,
-            Device.of(request),
-            datetime.now(UTC),
-            _lifetime(request),
-        )
+        return (await accounts.log_in(form.username, form.password)).token
     except Throttled as error:
         # RFC 6749 knows no 429. But what has no `error` passes for a token with clients such as Authlib's, and of the
         # codes in 5.2 this is the one that each of them takes for a login that did not succeed.
         raise OAuth2Error("invalid_grant", error.detail, error.status_code, error.headers) from None
-    except services.InvalidCredentials:
-        raise OAuth2Error(
-            "invalid_grant",
-            "Incorrect username or password",
-            status.HTTP_401_UNAUTHORIZED,
-            {"WWW-Authenticate": "Bearer"},
-        ) from None
-    return user.id, refresh_token
+    except InvalidCredentials as error:
+        raise OAuth2Error("invalid_grant", error.detail, error.status_code, error.headers) from None
 
 
-async def _refresh_grant(form: TokenForm, request: Request, db: Db) -> tuple[UUID, RefreshToken]:
+async def _refresh_grant(form: TokenForm, accounts: UseCases) -> Token:
     if not form.refresh_token:
         raise _invalid_request("refresh_token is required.")
     try:
-        return await sessions.rotate(db, form.refresh_token, datetime.now(UTC), _lifetime(request))
-    except InvalidRefreshToken:
-        raise OAuth2Error("invalid_grant", "The refresh token is invalid, expired or used.") from None
+        return await accounts.refresh(form.refresh_token)
+    except InvalidRefreshToken as error:
+        raise OAuth2Error("invalid_grant", error.detail) from None
 
 
 GRANTS = {"password": _password_grant, "refresh_token": _refresh_grant}
 
 
-def _lifetime(request: Request) -> timedelta:
-    return timedelta(days=request.app.state.settings.refresh_token_expire_days)
-
-
-def _token(user_id: UUID, refresh_token: RefreshToken, policy: TokenPolicy) -> Token:
-    return Token(
-        access_token=create_access_token(user_id, refresh_token.session_id, policy, datetime.now(UTC)),
-        expires_in=int(policy.lifetime.total_seconds()),
-        refresh_token=str(refresh_token),
-    )
-
-
 @router.post("/token/revoke", responses=refusals(400))
-async def revoke(form: Annotated[RevocationForm, Form()], request: Request, db: Db) -> None:
+@public
+async def revoke(form: Annotated[RevocationForm, Form()], accounts: Accounts) -> None:
     """End the session of an access or a refresh token (RFC 7009); the answer is the same where there is none."""
     if not form.token:
         raise _invalid_request("token is required.")
-    now = datetime.now(UTC)
-    try:
-        access = request.app.state.token_verifier.verify(form.token, now)
-        await sessions.end(db, access.sid, access.sub, now)
-    except InvalidToken:
-        await sessions.end_by_refresh_token(db, form.token, now)
-    await db.commit()
+    await accounts.revoke(form.token)

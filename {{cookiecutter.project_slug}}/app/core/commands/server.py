@@ -24,6 +24,7 @@ cli = typer.Typer()
 ADDRESS = re.compile(r"(?:(?P<host>[^:\[\]]+|\[[0-9A-Fa-f:.]+\]):)?(?P<port>\d{1,5})")
 EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 (what is asked for, not what we choose)
 Row = tuple[str, str, str, str]
+UNSAID = "everybody, but it does not say @public"
 PAGES = ("/", "/docs", "/admin")  # where people begin, as far as these are served
 
 
@@ -125,8 +126,8 @@ def _row(route: RouteContext) -> Row:
     methods = "WS" if isinstance(original, WebSocketRoute) else ",".join(sorted(route.methods or ("*",)))
     mounted = original.app if isinstance(original, Mount) else None
     dependant = getattr(route, "dependant", None)  # Starlette's own routes have none
-    who = _admission(mounted) if dependant is None else admitted(dependant)
-    return methods, route.path or "", ", ".join(who) or "everybody", _name(route.endpoint or type(mounted))
+    who = [*(admitted(dependant) if dependant else ()), *_admission(mounted or route.endpoint)]
+    return methods, route.path or "", ", ".join(who) or UNSAID, _name(route.endpoint or type(mounted))
 
 
 def admitted(dependant: Dependant) -> list[str]:

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from starlette.applications import Starlette
 
 from app.core.cli import CommandError
-from app.core.commands.server import addresses, listed, parse_address
+from app.core.commands.server import UNSAID, addresses, listed, parse_address
 from app.core.database import Database
+from app.core.openapi import public
 from tests.commands import call
 from tests.terminal import call_on_terminal, needs_terminal, without_control
 
@@ -24,6 +25,9 @@ class Guard:
 
 
 async def silent() -> None: ...
+
+
+async def silent_too() -> None: ...
 
 
 token, changer = Guard("a valid token"), Guard("notes.change_note")
@@ -41,8 +45,8 @@ vars(user)["admits"], vars(viewer)["admits"] = "an enabled user", "notes.view_no
 @pytest.mark.parametrize(
     ("guards", "who"),
     [
-        ([], "everybody"),
-        ([silent], "everybody"),
+        ([], UNSAID),
+        ([silent], UNSAID),
         ([token], "a valid token"),
         ([user], "an enabled user"),
         ([token, user], "an enabled user"),
@@ -57,6 +61,13 @@ def test_routes_say_who_may_call(guards: list[Callable[..., object]], who: str) 
     assert listed(app) == [("GET", "/notes", who, "tests.core.commands.test_server.silent")]
 
 
+def test_a_public_route_says_so() -> None:
+    app = FastAPI(openapi_url=None)
+    app.add_api_route("/notes", public(silent_too))
+
+    assert listed(app)[0][2] == "everybody"
+
+
 def test_routes_of_every_kind_are_listed_by_their_paths() -> None:
     app, inner, router, site = FastAPI(openapi_url=None), APIRouter(), APIRouter(), Starlette()
     vars(site)["admits"] = "a member of staff"
@@ -68,11 +79,13 @@ def test_routes_of_every_kind_are_listed_by_their_paths() -> None:
     router.include_router(inner, prefix="/inner")
     app.include_router(router, prefix="/outer", dependencies=[Depends(token)])
     app.mount("/admin", site)
-    app.mount("/files", Starlette())
+    app.mount("/files", public(Starlette()))
+    app.mount("/others", Starlette())
 
     assert [row[:3] for row in listed(app)] == [
         ("*", "/admin", "a member of staff"),
         ("*", "/files", "everybody"),
+        ("*", "/others", UNSAID),
         ("DELETE,PUT", "/outer/inner/{name}", "an enabled user"),
         ("WS", "/outer/live", "a valid token"),
     ]

@@ -147,7 +147,7 @@ def test_the_model_is_called_as_the_app_without_a_final_s(name: str, model: str,
 
 def test_imports_are_sorted_and_folded_as_ruff_would() -> None:
     short = NewApp("aaa", "Post").render("routes")
-    assert short.index("from app.aaa.models") < short.index("from app.accounts.auth")
+    assert short.index("from app.aaa.models") < short.index("from app.accounts import")
 
     long = NewApp("notification_settings", "NotificationSetting").render("routes")
     assert "schemas import (\n    NotificationSettingCreate,\n    NotificationSettingRead,\n" in long

@@ -1,0 +1,72 @@
+"""Logging in with a name and a password."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import update
+
+from app.accounts.authentication.devices import Devices
+from app.accounts.authentication.schemas import Token
+from app.accounts.errors import InvalidCredentials, WrongPassword
+from app.accounts.models import User
+
+
+class LoggedIn(NamedTuple):
+    user: User
+    token: Token
+
+
+class Login(Devices):
+    async def log_in(self, name: str, password: str) -> LoggedIn:
+        """Start a session that lasts until no refresh token has been used for its lifetime.
+
+        Raises InvalidCredentials, or Throttled.
+        """
+        user = await self._authenticate(name, password)
+        token = self._start_session(user.id)
+        await self.db.commit()
+        await self.logins.succeeded(user.id)
+        return LoggedIn(user, token)
+
+    async def confirm_password(self, user_id: UUID, password: str) -> User:
+        """Return the user whose present password this is.
+
+        Raises WrongPassword, which counts as a failed login does, or Throttled.
+        """
+        user = await self.db.get(User, user_id)
+        await self.db.commit()  # gives the connection back, as in `_authenticate`
+        logins = self.logins
+        await logins.check(user_id)
+        valid, _ = await self.passwords.hasher.check(password, user.hashed_password if user else None)
+        if user is None or not valid:
+            await logins.failed(user_id)
+            raise WrongPassword
+        await logins.check(user_id)
+        await logins.succeeded(user_id)
+        return user
+
+    async def _authenticate(self, name: str, password: str) -> User:
+        """Leave the commit to the caller. Raises Throttled or InvalidCredentials, always after the work of one hash."""
+        db, logins = self.db, self.logins
+        user = await db.scalar(User.named(name))
+        await db.commit()  # gives the connection back: others can use it while this login waits for its hash
+        account = user.id if user else name
+        await logins.check(account)
+        valid, new_hash = await self.passwords.hasher.check(password, user.hashed_password if user else None)
+        if user is None or not valid:
+            await logins.failed(account)
+            raise InvalidCredentials
+        await logins.check(account)  # of many passwords tried at once, the right one must not be the one that is told
+        # What was true before the hash may have changed meanwhile, so the write itself asks again.
+        logged_in = await db.execute(
+            update(User)
+            .where(User.id == user.id, User.hashed_password == user.hashed_password, User.disabled.is_(False))
+            .values(last_login=self.now(), hashed_password=new_hash or user.hashed_password)
+            .returning(User.id)
+            .execution_options(audited=False)
+        )
+        if logged_in.one_or_none() is None:
+            await db.rollback()  # nothing is locked while Redis is asked
+            await logins.failed(account)
+            raise InvalidCredentials
+        return user

@@ -1,0 +1,117 @@
+"""Password hashing off the event loop, in a queue that does not grow.
+
+A hash takes 0.2 s of a core. In the loop it would stop every other request for that long; in the default pool of 40
+threads a flood of logins would take all cores. So it gets threads of its own, and one core is always left to serve.
+What these threads would begin only after MAX_WAIT is refused at once: few clients wait longer, and each that waits
+takes memory.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+from time import perf_counter
+from typing import Any, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import status
+
+from app.accounts.authentication.passwords.hashing import (
+    DEFAULT_ROUNDS,
+    PasswordCheck,
+    check_password,
+    get_password_hash,
+    is_too_long,
+)
+from app.accounts.authentication.passwords.validators import Fault, Names, PasswordPolicy, password_policy
+from app.accounts.errors import AccountsError
+from app.core.errors import ServerBusy
+from app.settings import Settings
+
+MAX_WAIT = 5.0  # s of hashing
+USUAL_TIME = 0.2  # s that a hash at DEFAULT_ROUNDS takes on most machines
+
+Result = TypeVar("Result")
+Clock = Callable[[], float]
+
+
+class PasswordHasher:
+    """Raises ServerBusy where more than MAX_WAIT of hashing is waiting."""
+
+    def __init__(self, rounds: int, threads: int | None = None, clock: Clock = perf_counter) -> None:
+        self.rounds = rounds
+        self._threads = threads or max(1, (os.cpu_count() or 1) - 1)
+        self._limiter = CapacityLimiter(self._threads)
+        self._clock = clock
+        self._jobs = 0  # waiting or running
+        # What the last ones took. As a median it does not follow the first, which also loads the library, nor any
+        # other single one; two guesses stand for those that are not there yet.
+        self._times = deque([USUAL_TIME * 2.0 ** (rounds - DEFAULT_ROUNDS)] * 2, maxlen=9)
+
+    async def hash(self, password: str) -> str:
+        return await self._run(partial(get_password_hash, password, self.rounds))
+
+    async def check(self, plain_password: str, hashed_password: str | None) -> PasswordCheck:
+        if is_too_long(plain_password):  # takes no time, and must not pass for the time that a check takes
+            return PasswordCheck(False, None)
+        return await self._run(partial(check_password, plain_password, hashed_password, self.rounds))
+
+    def wait(self) -> float:
+        """Return the seconds until what is waiting now will have begun."""
+        waiting = max(0, self._jobs - self._threads)
+        return waiting * median(self._times) / self._threads
+
+    async def _run(self, job: Callable[[], Result]) -> Result:
+        if (wait := self.wait()) > MAX_WAIT:
+            raise ServerBusy(wait)
+        self._jobs += 1  # before anything is awaited: of many that come at once, each must see those before it
+        try:
+            result, seconds = await to_thread.run_sync(self._timed, job, limiter=self._limiter)
+        finally:
+            self._jobs -= 1
+        self._times.append(seconds)
+        return result
+
+    def _timed(self, job: Callable[[], Result]) -> tuple[Result, float]:
+        started = self._clock()
+        return job(), self._clock() - started
+
+
+class InvalidPassword(AccountsError):
+    """Its `faults` are all that is wrong with the one in the `field`; its text is their messages, one a line."""
+
+    status_code = status.HTTP_422_UNPROCESSABLE_CONTENT
+
+    def __init__(self, faults: list[Fault], field: str) -> None:
+        super().__init__("\n".join(fault.message for fault in faults))
+        self.faults = faults
+        self.field = field
+
+    @property
+    def detail(self) -> Any:
+        """Tell of them in the shape in which FastAPI tells of other invalid fields."""
+        return [{"type": fault.code, "loc": ["body", self.field], "msg": fault.message} for fault in self.faults]
+
+
+@dataclass(frozen=True)
+class Passwords:
+    """How passwords are judged, hashed and checked: what the use cases need of them."""
+
+    hasher: PasswordHasher
+    policy: PasswordPolicy
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Passwords":
+        return cls(PasswordHasher(settings.bcrypt_rounds), password_policy(settings))
+
+    async def hash_new(self, password: str, names: Names, field: str = "new_password") -> str:
+        """Raises InvalidPassword, or ServerBusy."""
+        await self.judge(password, names, field)
+        return await self.hasher.hash(password)
+
+    async def judge(self, password: str, names: Names, field: str) -> None:
+        """Raises InvalidPassword."""
+        if faults := await to_thread.run_sync(self.policy.faults, password, names):
+            raise InvalidPassword(faults, field)

@@ -1,0 +1,1 @@
+"""What users may do: permissions, and the groups that have them."""

@@ -1,0 +1,33 @@
+"""The links in mails: each proves that its mail was received, and is good for one change."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.authentication.tokens.claims import MailTokenData
+from app.accounts.authentication.tokens.mail import MailTokens
+from app.accounts.authentication.tokens.signing import InvalidToken
+from app.accounts.errors import InvalidLink
+from app.accounts.models import User
+
+
+async def open_link(db: AsyncSession, tokens: MailTokens, token: str, now: datetime) -> tuple[User, MailTokenData]:
+    """Return the user to whom it was sent, and what it says. Changes nothing. Raises InvalidLink."""
+    try:
+        data = tokens.read(token, now)
+    except InvalidToken:
+        raise InvalidLink from None
+    user = await db.get(User, data.sub)
+    if user is None or user.disabled or not tokens.fits(data, user):
+        raise InvalidLink
+    return user, data
+
+
+def is_unchanged(user: User) -> ColumnElement[bool]:
+    """True as long as nothing has happened since the user was read that makes a link void."""
+    return and_(has_password_of(user), User.email == user.email, User.disabled.is_(False))
+
+
+def has_password_of(user: User) -> ColumnElement[bool]:
+    return and_(User.id == user.id, User.hashed_password == user.hashed_password)

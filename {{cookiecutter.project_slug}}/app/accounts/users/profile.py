@@ -1,0 +1,38 @@
+"""What users do with their own account."""
+
+from uuid import UUID
+
+from sqlalchemy import delete
+
+from app.accounts.authentication.login import Login
+from app.accounts.errors import WrongPassword
+from app.accounts.models import User
+from app.accounts.users.email import EmailAddresses
+from app.accounts.users.links import has_password_of
+from app.accounts.users.schemas import ProfileUpdate
+from app.accounts.users.superusers import a_superuser_stays
+
+
+class Profile(Login, EmailAddresses):
+    async def update_profile(self, user_id: UUID, changes: ProfileUpdate) -> User:
+        """A new address counts once the link that is mailed to it was used.
+
+        Raises NotFound, WrongPassword, Taken, or Throttled.
+        """
+        if changes.email is not None and changes.current_password is not None:
+            confirmed = await self.confirm_password(user_id, changes.current_password)
+            await self.request_new_email(confirmed, changes.email)
+        user = await self.get_user(user_id)
+        if changes.full_name is not None:
+            user.full_name = changes.full_name
+            await self.db.commit()
+        return user
+
+    async def delete_account(self, user_id: UUID, password: str) -> None:
+        """Raises WrongPassword, LastSuperuser, or Throttled."""
+        user = await self.confirm_password(user_id, password)
+        async with a_superuser_stays(self.db, user):
+            deleted = await self.db.execute(delete(User).where(has_password_of(user)).returning(User.id))
+        if deleted.one_or_none() is None:  # it was changed while this one was hashed
+            raise WrongPassword
+        await self.db.commit()

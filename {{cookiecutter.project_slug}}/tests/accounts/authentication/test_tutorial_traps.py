@@ -1,0 +1,108 @@
+"""What the well-known tutorials on JWT with FastAPI get wrong: each trap, and that it is closed here.
+
+How tokens are forged is `test_forgeries.py`.
+"""
+
+from datetime import timedelta
+
+import pytest
+from fastapi import FastAPI
+from httpx import AsyncClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.authentication.passwords import hashing
+from app.accounts.authentication.passwords.hashing import check_password, get_password_hash
+from app.accounts.models import User
+from tests.conftest import PASSWORD, Login
+
+REFUSED = (401, 'Bearer error="invalid_token"')
+
+
+@pytest.mark.parametrize("route", ["/protected", "/users/me"])
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "..", "é", "null", "e30.e30.e30", "9" * 9000])
+async def test_a_token_whose_check_fails_is_401_and_not_500(client: AsyncClient, route: str, token: str) -> None:
+    answer = await client.get(route, headers={b"Authorization": f"Bearer {token}".encode()})
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_a_disabled_user_cannot_log_in(client: AsyncClient, db: AsyncSession, user: User) -> None:
+    user.disabled = True
+    await db.commit()
+
+    answer = await client.post("/token", data={"username": "alice", "password": PASSWORD})
+
+    assert answer.status_code == 401
+    assert answer.json() == {"detail": "Incorrect username or password", "error": "invalid_grant"}
+
+
+async def test_a_disabled_user_is_out_at_once(client: AsyncClient, db: AsyncSession, user: User, login: Login) -> None:
+    headers = await login(user)
+    user.disabled = True
+    await db.commit()
+
+    answer = await client.get("/users/me", headers=headers)
+
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == REFUSED
+
+
+async def test_a_deleted_user_is_out_at_once(client: AsyncClient, db: AsyncSession, user: User, login: Login) -> None:
+    headers = await login(user)
+    await db.delete(user)
+    await db.commit()
+
+    assert (await client.get("/users/me", headers=headers)).status_code == 401
+
+
+async def test_passwords_of_73_bytes_that_differ_at_the_end(client: AsyncClient, db: AsyncSession, user: User) -> None:
+    user.hashed_password = get_password_hash("x" * 72 + "a", rounds=4)
+    await db.commit()
+
+    right = await client.post("/token", data={"username": "alice", "password": "x" * 72 + "a"})
+    wrong = await client.post("/token", data={"username": "alice", "password": "x" * 72 + "b"})
+
+    assert (right.status_code, wrong.status_code) == (200, 401)
+
+
+async def test_a_nul_byte_in_a_password(client: AsyncClient, user: User) -> None:
+    answer = await client.post("/token", data={"username": "alice", "password": f"{PASSWORD}\0"})
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
+
+
+def test_an_unknown_user_costs_the_same_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted, not timed: the work is one verification, at the same cost."""
+    costs: list[str] = []
+    verify = hashing.verify_password
+
+    def counted(plain_password: str, hashed_password: str) -> bool:
+        costs.append(hashed_password.split("$")[2])
+        return verify(plain_password, hashed_password)
+
+    monkeypatch.setattr(hashing, "verify_password", counted)
+    check_password("wrong", get_password_hash("right", rounds=5), rounds=5)
+    check_password("wrong", None, rounds=5)
+    check_password("wrong", "!", rounds=5)
+
+    assert costs == ["v=2,t=2b,r=5"] * 3
+
+
+async def test_the_hash_is_never_shown(client: AsyncClient, user: User, login: Login) -> None:
+    answer = await client.get("/users/me", headers=await login(user))
+
+    assert "password" not in answer.text
+    assert "bcrypt" not in answer.text
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "Token", ""])
+async def test_another_scheme_is_no_token(client: AsyncClient, user: User, login: Login, scheme: str) -> None:
+    token = (await login(user))["Authorization"].removeprefix("Bearer ")
+
+    answer = await client.get("/protected", headers={"Authorization": f"{scheme} {token}"})
+
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
+def test_a_token_lives_no_longer_than_the_settings_say(application: FastAPI) -> None:
+    assert application.state.token_policy.lifetime == timedelta(minutes=30)
