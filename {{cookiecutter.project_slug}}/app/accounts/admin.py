@@ -99,7 +99,7 @@ class UserAdmin(ModelAdmin, model=User):
                 return await accounts.invite_user(new)
 
     async def perform_update(self, request: Request, pk: str, data: dict[str, Any]) -> User:
-        password = data.pop("password")
+        password = data.pop("password", None)
         with refusals():
             changes = UserUpdate(**data)
             async with open_for(request) as accounts:
@@ -129,8 +129,9 @@ class GroupAdmin(ModelAdmin, model=Group):
     async def perform_update(self, request: Request, pk: str, data: dict[str, Any]) -> Group:
         with refusals():
             async with open_for(request) as accounts:
-                changes = GroupUpdate(name=data["name"], permissions=await _names(accounts.db, data["permissions"]))
-                return await accounts.update_group(acting_user(request), UUID(pk), changes)
+                if "permissions" in data:
+                    data["permissions"] = await _names(accounts.db, data["permissions"])
+                return await accounts.update_group(acting_user(request), UUID(pk), GroupUpdate(**data))
 
     async def perform_delete(self, request: Request, pk: str) -> None:
         with refusals():

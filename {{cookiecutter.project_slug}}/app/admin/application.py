@@ -18,6 +18,7 @@ from typing_extensions import override
 
 from app.admin.authentication import StaffAuthentication, login_page
 from app.admin.authorization import PermissionAuthorization
+from app.admin.forms import Choices, TextArea
 from app.admin.middleware import Shield
 from app.admin.overrides import ClosedAdmin, check_overrides
 from app.admin.site import Refused
@@ -52,7 +53,8 @@ class Site(ClosedAdmin):
         for module in registry.modules("admin"):
             for view in _views(module):
                 self._add(view)
-        check_overrides(self, self.authentication_backend, self.authorization_backend, *self.views)
+        parts = (self, self.authentication_backend, self.authorization_backend, *self.views)
+        check_overrides(*map(type, parts), Choices, TextArea)
 
     def _add(self, view: type[BaseView]) -> None:
         """Models of two apps may have the same name, but not the same address."""

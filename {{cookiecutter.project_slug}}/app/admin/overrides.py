@@ -9,6 +9,7 @@ when there are other routes.
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from types import MethodType
 from typing import Any
 
@@ -31,19 +32,26 @@ OPEN_ROUTES = (*("ajax_lookup", "create", "delete", "details", "edit", "export",
 # The first two take any text in a row for the path of a file and serve that file. An import would not follow the rules
 # of a page. A logout changes something, so it must not be a link: the site has its own route for it.
 CLOSED_ROUTES = ("file_download", "file_preview", "import", "logout")
+MAX_CHOSEN = 5000
+"""Rows that a field of a form shows as chosen. A form with more would be too large to be sent."""
+MAX_FIELDS = MAX_CHOSEN + 1000
 # Values in the class of a page that belong to sqladmin: `can_crate = False` would forbid nothing.
 OPTION = re.compile("(can|column|form)_.*")
 
 
-def check_overrides(*parts: object) -> None:
-    """Raises StartError where the class of a part overrides what sqladmin does not have, or no longer has."""
-    for cls in (cls for part in parts for cls in type(part).__mro__ if cls.__module__.partition(".")[0] != "sqladmin"):
-        for name in _overridden(cls):
+def check_overrides(*classes: type) -> None:
+    """Raises StartError where a class, or one that it is based on, overrides what sqladmin does not have any more."""
+    for cls in chain.from_iterable(each.__mro__ for each in classes):
+        for name in () if _is_sqladmins(cls) else _overridden(cls):
             if not any(name in vars(base) for base in cls.__mro__[1:]):
                 raise StartError(
                     f"{cls.__module__}.{cls.__name__} overrides {name}, which the installed sqladmin does not have: "
                     "correct the name, or install the sqladmin that requirements.txt names."
                 )
+
+
+def _is_sqladmins(cls: type) -> bool:
+    return cls.__module__.partition(".")[0] == "sqladmin"
 
 
 def _overridden(cls: type) -> Iterator[str]:
@@ -83,7 +91,7 @@ class ClosedAdmin(Admin):
     @staticmethod
     @override
     async def _handle_form_data(request: Request, obj: Any = None) -> FormData:
-        async with request.form() as form:
+        async with request.form(max_fields=MAX_FIELDS) as form:
             for _, value in form.multi_items():
                 if not is_text(value):
                     detail = "Neither files nor NUL characters are allowed."
@@ -111,12 +119,8 @@ class SafeModelView(ModelView):
 
     @override
     def _stmt_by_identifier(self, identifier: str) -> Select[Any]:
-        """Answers 404 to what cannot be a key: another word than a UUID, or a number that the column cannot hold."""
-        try:
-            values = object_identifier_values(identifier, self.model)
-        except (ValueError, ArithmeticError):
-            raise HTTPException(status.HTTP_404_NOT_FOUND) from None
-        if not all(map(_fits, self.pk_columns, values)):
+        """Answers 404 to what cannot be a key."""
+        if key_values(identifier, self.model) is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND)
         return super()._stmt_by_identifier(identifier)
 
@@ -148,6 +152,15 @@ class SafeModelView(ModelView):
     def label_columns(self, labels: dict[str, str]) -> None:
         """Labels that a page itself has win."""
         self._column_labels = labels | self._column_labels
+
+
+def key_values(key: str, model: type) -> tuple[Any, ...] | None:
+    """Return None for what cannot be a key: another word than a UUID, or a number that the column cannot hold."""
+    try:
+        values: tuple[Any, ...] = object_identifier_values(key, model)
+    except (ValueError, TypeError, ArithmeticError):
+        return None
+    return values if all(map(_fits, inspect(model).primary_key, values)) else None
 
 
 def _fits(column: Column[Any], value: Any) -> bool:

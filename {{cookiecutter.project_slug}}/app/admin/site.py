@@ -11,6 +11,10 @@ else a page can be told stands in sqladmin's documentation of `ModelView`; what 
 - A search finds what begins with the term; it looks at `x_folded` instead of `x`, where there is such a column.
 - A list can be sorted by the columns that have an index for it, together with the key.
 - Columns marked as secret are never shown.
+- A form writes only what somebody changed in it: `data` of a change has nothing else. What somebody else changed after
+  the form was shown is not overwritten.
+- A field lists up to 500 rows of another model. Of more it shows the chosen ones, and searches for others as the page
+  of that model does; `form_ajax_refs` can say how instead.
 - An action (`@action`) is posted, and needs the permission to change.
 - What is done is done by `perform_create`, `perform_update` and `perform_delete`. They may call use cases of the app,
   and raise `Refused` to say on the form what is wrong.
@@ -21,12 +25,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
+from urllib.parse import urlencode
 
 from sqladmin import action
 from sqladmin.formatters import BASE_FORMATTERS
-from sqladmin.forms import ModelConverter
 from sqladmin.pagination import Pagination
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper
@@ -38,7 +42,7 @@ from typing_extensions import override
 
 from app.accounts import AuthenticatedUser
 from app.admin import formats, listing
-from app.admin.overrides import SafeModelView
+from app.admin.forms import MAX_FOUND, Choices, FormView
 from app.core.database import is_conflict
 from app.core.pagination import Paging
 from app.core.search import Condition, Search
@@ -46,7 +50,6 @@ from app.core.search import Condition, Search
 __all__ = ["ModelAdmin", "Refused", "acting_user", "action", "new_session"]
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
-MAX_CHOICES = 1000
 CONFLICT = "Another has the same, or this was changed meanwhile. Look again, and try again."
 
 
@@ -64,17 +67,7 @@ def new_session(request: Request) -> AsyncSession:
     return session
 
 
-class Choices(ModelConverter):
-    """Offers no more of a related model than a person can look through; `form_ajax_refs` lets one search for more."""
-
-    @override
-    async def _prepare_select_options(self, prop: Any, session_maker: Any) -> list[tuple[str, Any]]:
-        async with session_maker() as db:
-            found = await db.scalars(select(prop.mapper.class_).limit(MAX_CHOICES))
-            return [(self._get_identifier_value(each), str(each)) for each in found]
-
-
-class ModelAdmin(SafeModelView):
+class ModelAdmin(FormView):
     page_size = 25
     column_type_formatters: ClassVar = {**BASE_FORMATTERS, bool: formats.yes_no, datetime: formats.moment}
     form_converter = Choices
@@ -111,6 +104,15 @@ class ModelAdmin(SafeModelView):
         search = self.search(term) if term and self.searched_columns else None
         return await listing.find_rows(self, request, search, paging)
 
+    @override
+    async def find(self, request: Request, term: str) -> Sequence[Any]:
+        """As the list finds them, where that can be searched."""
+        if not self.searched_columns or len(self.pk_columns) > 1:
+            return await super().find(request, term)
+        asked = Request({**request.scope, "query_string": urlencode({"search": term}).encode()})
+        rows, _ = await self.rows(asked, Paging(limit=MAX_FOUND))
+        return rows
+
     def sorting(self, request: Request) -> tuple[str, bool] | None:
         """Return what the list is asked to be sorted by, and whether it is descending."""
         return listing.sorting(self, request)
@@ -129,11 +131,13 @@ class ModelAdmin(SafeModelView):
     @override
     async def insert_model(self, request: Request, data: dict[str, Any]) -> Any:
         with _told(request):
-            return await self.perform_create(request, data)
+            await self._refuse_unknown(data)
+            return await self.perform_create(request, self.left_to_defaults(data))
 
     @override
     async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
         with _told(request):
+            await self._refuse_unknown(data)
             return await self.perform_update(request, pk, data)
 
     @override
@@ -141,12 +145,16 @@ class ModelAdmin(SafeModelView):
         with _told(request):
             await self.perform_delete(request, pk)
 
+    async def _refuse_unknown(self, data: dict[str, Any]) -> None:
+        if labels := await self.unknown(data):
+            raise Refused(f"{', '.join(labels)}: Not a valid choice")
+
     async def perform_create(self, request: Request, data: dict[str, Any]) -> Any:
-        """Return the new row."""
+        """Return the new row. `data` has the keys of related rows as text."""
         return await super().insert_model(request, data)
 
     async def perform_update(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
-        """Return the changed row."""
+        """Return the changed row. `data` has only what was changed."""
         return await super().update_model(request, pk, data)
 
     async def perform_delete(self, request: Request, pk: str) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import Group, Permission, Session, User
 from app.core.audit import AuditEntry
-from tests.conftest import PASSWORD, PASSWORD_HASH, Allow, Enter, Login, Outbox, save
+from tests.conftest import PASSWORD, PASSWORD_HASH, Allow, Enter, Login, Outbox, as_shown, save
 
 NEW = {"username": "bob", "email": "bob@example.com", "full_name": "", "password": "an entirely new one"}
 SAVED = 302
@@ -34,10 +34,10 @@ async def create(client: AsyncClient, **changes: str) -> Response:
 
 
 async def edit(client: AsyncClient, user: User, **form: Any) -> Response:
-    """What a form leaves out is off, or empty."""
-    return await client.post(
-        f"/admin/user/edit/{user.id}", data={"full_name": "", "password": "", "save": "Save"} | form
-    )
+    """As a browser sends it: what a form leaves out is off, or empty."""
+    path = f"/admin/user/edit/{user.id}"
+    form = {"full_name": "", "password": "", "save": "Save", **as_shown(await client.get(path)), **form}
+    return await client.post(path, data=form)
 
 
 def said(answer: Response) -> str:
@@ -416,7 +416,8 @@ async def test_groups_are_made_changed_and_deleted(
     assert [str(each) for each in group.permissions] == ["accounts.add_user", "accounts.view_user"]
 
     path = f"/admin/group/edit/{group.id}"
-    assert (await client.post(path, data={"name": "authors", "save": "Save"})).status_code == SAVED
+    renamed = {"name": "authors", "save": "Save"} | as_shown(await client.get(path))
+    assert (await client.post(path, data=renamed)).status_code == SAVED
     assert "Not a valid choice" in (await client.post(path, data={"name": "x", "permissions": "unknown"})).text
     await db.refresh(group, ["name", "permissions"])
     assert (group.name, group.permissions) == ("authors", [])

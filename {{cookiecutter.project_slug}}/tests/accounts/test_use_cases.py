@@ -68,9 +68,8 @@ async def test_failures_count_here_too(accounts: UseCases, user: User) -> None:
 
 async def test_closed_registration_is_closed_for_all(client_with: ClientWith) -> None:
     client = await client_with(registration_open=False)
-    closed: FastAPI = client._transport.app  # type: ignore[attr-defined]
 
-    async with open_accounts(closed) as accounts:
+    async with open_accounts(client.app) as accounts:
         with pytest.raises(NotAllowed, match="Registration is closed"):
             await accounts.register(NEW)
 

@@ -1,3 +1,5 @@
+"""A site with pages of a test's own."""
+
 from collections.abc import Awaitable, Callable
 from types import ModuleType
 
@@ -14,15 +16,15 @@ ClientOf = Callable[..., Awaitable[AsyncClient]]
 
 @pytest.fixture
 def client_of(client_with: ClientWith, admin: User, monkeypatch: pytest.MonkeyPatch) -> ClientOf:
-    """The client of a superuser, at a site with these pages."""
+    """The client of a superuser, or of somebody else with the same password, at a site with these pages."""
 
-    async def client_of(*views: type) -> AsyncClient:
+    async def client_of(*views: type, user: User = admin) -> AsyncClient:
         module = ModuleType(views[0].__module__)
         vars(module).update({view.__name__: view for view in views}, Base=ModelAdmin, unrelated=1)
         modules = registry.modules
         monkeypatch.setattr(registry, "modules", lambda name: iter([module]) if name == "admin" else modules(name))
         client = await client_with()
-        answer = await client.post("/admin/login", data={"username": admin.username, "password": PASSWORD})
+        answer = await client.post("/admin/login", data={"username": user.username, "password": PASSWORD})
         assert answer.status_code == 303
         return client
 

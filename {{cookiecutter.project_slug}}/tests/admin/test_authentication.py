@@ -118,9 +118,9 @@ async def test_the_order_of_the_columns_does_not_matter(
 ) -> None:
     await allow(staff, "accounts.view_group")
     await enter(staff)
-    query = current_user._staff_user
+    query = current_user.staff_user_query
     columns = list(query.selected_columns)[::-1]
-    monkeypatch.setattr(current_user, "_staff_user", query.with_only_columns(*columns, maintain_column_froms=True))
+    monkeypatch.setattr(current_user, "staff_user_query", query.with_only_columns(*columns, maintain_column_froms=True))
 
     assert (await client.get("/admin/group/list")).status_code == 200
     assert (await client.get("/admin/user/list")).status_code == 403

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from fastapi import APIRouter, FastAPI, HTTPException, WebSocket
+from fastapi import APIRouter, HTTPException, WebSocket
 from httpx import AsyncClient
 from pydantic import BaseModel
 from sqlalchemy import text
@@ -11,7 +11,7 @@ from app.core.openapi import ErrorFormat
 from app.hello import routes
 from app.settings import parse_database_url
 from tests import websockets
-from tests.conftest import PASSWORD, ClientWith
+from tests.conftest import PASSWORD, Client, ClientWith
 
 
 class Body(BaseModel):
@@ -19,7 +19,7 @@ class Body(BaseModel):
 
 
 @pytest.fixture
-async def probe(client_with: ClientWith, monkeypatch: pytest.MonkeyPatch) -> AsyncClient:
+async def probe(client_with: ClientWith, monkeypatch: pytest.MonkeyPatch) -> Client:
     """A client of an application that has more routes."""
     router = APIRouter()
 
@@ -50,7 +50,7 @@ async def probe(client_with: ClientWith, monkeypatch: pytest.MonkeyPatch) -> Asy
     return await client_with()
 
 
-async def test_a_wrong_body_is_not_repeated(probe: AsyncClient) -> None:
+async def test_a_wrong_body_is_not_repeated(probe: Client) -> None:
     answer = await probe.post("/body", json={"password": "hush"})
 
     assert answer.status_code == 422
@@ -58,15 +58,13 @@ async def test_a_wrong_body_is_not_repeated(probe: AsyncClient) -> None:
     assert "hush" not in answer.text
 
 
-async def test_a_faulty_query_is_a_bug(probe: AsyncClient) -> None:
+async def test_a_faulty_query_is_a_bug(probe: Client) -> None:
     assert (await probe.get("/query", params={"sql": "SELECT nothing FROM nowhere"})).status_code == 500
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 1008), (404, 1008), (304, 1008), (503, 1013)])
-async def test_a_websocket_is_closed_instead(probe: AsyncClient, status: int, code: int) -> None:
-    served: FastAPI = probe._transport.app  # type: ignore[attr-defined]
-
-    assert await websockets.call(served, f"/socket/{status}") == [{"type": "websocket.close", "code": code}]
+async def test_a_websocket_is_closed_instead(probe: Client, status: int, code: int) -> None:
+    assert await websockets.call(probe.app, f"/socket/{status}") == [{"type": "websocket.close", "code": code}]
 
 
 class Fault(BaseModel):
@@ -88,10 +86,9 @@ def problem(code: int, detail: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def other(probe: AsyncClient) -> AsyncClient:
+async def other(probe: Client) -> Client:
     """The client of an application that has a format of its own."""
-    served: FastAPI = probe._transport.app  # type: ignore[attr-defined]
-    served.state.error_format = ErrorFormat(Problem, problem, "application/problem+json")
+    probe.app.state.error_format = ErrorFormat(Problem, problem, "application/problem+json")
     return probe
 
 
@@ -152,7 +149,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
     ],
 )
 async def test_a_browser_gets_a_page_that_says_the_same(
-    probe: AsyncClient, method: str, path: str, headers: dict[str, str], code: int, says: str
+    probe: Client, method: str, path: str, headers: dict[str, str], code: int, says: str
 ) -> None:
     answer = await probe.request(method, path, headers=BROWSER)
 
@@ -165,7 +162,7 @@ async def test_a_browser_gets_a_page_that_says_the_same(
     assert "<b>" not in answer.text
 
 
-async def test_both_forms_of_an_error_have_the_same_head(probe: AsyncClient) -> None:
+async def test_both_forms_of_an_error_have_the_same_head(probe: Client) -> None:
     """But for what tells of the form itself."""
     form = ("content-type", "content-length", "cache-control", "x-request-id")
     for path in ("/nowhere", "/users/me", "/teapot", "/query"):
@@ -176,13 +173,13 @@ async def test_both_forms_of_an_error_have_the_same_head(probe: AsyncClient) -> 
         assert (page.status_code, heads[0]) == (data.status_code, heads[1])
 
 
-async def test_an_error_that_allows_no_body_has_none(probe: AsyncClient) -> None:
+async def test_an_error_that_allows_no_body_has_none(probe: Client) -> None:
     answer = await probe.get("/unchanged", headers=BROWSER)
 
     assert (answer.status_code, answer.content) == (304, b"")
 
 
-async def test_a_token_route_answers_programs_alone(probe: AsyncClient) -> None:
+async def test_a_token_route_answers_programs_alone(probe: Client) -> None:
     answer = await probe.post("/token", headers=BROWSER)
 
     assert answer.json()["error"] == "invalid_request"

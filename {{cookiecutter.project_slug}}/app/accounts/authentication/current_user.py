@@ -80,8 +80,8 @@ _user_of_session = (
     .where(Session.id == bindparam("session_id"), Session.ended_at.is_(None), Session.expires_at > bindparam("now"))
 )
 _enabled_user = _user.add_columns(null().label("session_id")).where(User.id == bindparam("user_id"))
-_current_user = _user_of_session.where(User.id == bindparam("user_id"))
-_staff_user = _user_of_session.add_columns(Session.last_used_at).where(User.is_staff, sessions.is_in_browser())
+current_user_query = _user_of_session.where(User.id == bindparam("user_id"))
+staff_user_query = _user_of_session.add_columns(Session.last_used_at).where(User.is_staff, sessions.is_in_browser())
 
 
 async def find_caller(
@@ -90,14 +90,14 @@ async def find_caller(
     """Return an enabled user; where a session is named, only as long as it lasts."""
     database: Database = connection.app.state.database
     values = {"user_id": user_id, "session_id": session_id, "now": datetime.now(UTC)}
-    query = _enabled_user if session_id is None else _current_user
+    query = _enabled_user if session_id is None else current_user_query
     row = await database.fetch_one(query, values)
     return _read(row) if row else None
 
 
 async def find_staff(database: Database, session_id: UUID, now: datetime) -> tuple[AuthenticatedUser, datetime] | None:
     """Return the user of a session in a browser, and when it was last used."""
-    row = await database.fetch_one(_staff_user, {"session_id": session_id, "now": now})
+    row = await database.fetch_one(staff_user_query, {"session_id": session_id, "now": now})
     return (_read(row), row["last_used_at"]) if row else None
 
 

@@ -25,7 +25,7 @@ from app.accounts import (
 from app.core import registry
 from app.core.database import Db
 from tests import websockets
-from tests.conftest import Allow, ClientWith, Login
+from tests.conftest import Allow, Client, ClientWith, Login
 from tests.websockets import REFUSED
 
 Permitted = Annotated[AuthenticatedUser, requires("accounts.view_group")]
@@ -99,9 +99,8 @@ async def client(client_with: ClientWith, router: APIRouter, monkeypatch: pytest
 
 
 @pytest.fixture
-def served(client: AsyncClient) -> FastAPI:
-    served: FastAPI = client._transport.app  # type: ignore[attr-defined]
-    return served
+def served(client: Client) -> FastAPI:
+    return client.app
 
 
 def as_token(headers: dict[str, str]) -> dict[str, str]:

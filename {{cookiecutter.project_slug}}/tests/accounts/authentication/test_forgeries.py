@@ -18,7 +18,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
-from httpx import AsyncClient
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,7 +31,7 @@ from app.core.openapi import admits, public
 from app.settings import Settings
 from tests import websockets
 from tests.accounts.authentication.access import Access, access_of
-from tests.conftest import ClientWith, bearer
+from tests.conftest import Client, ClientWith, bearer
 from tests.websockets import REFUSED
 
 INVALID, MISSING = 'Bearer error="invalid_token"', "Bearer"
@@ -47,7 +46,7 @@ class Forge(Protocol):
 
 @dataclass(frozen=True)
 class Target:
-    client: AsyncClient
+    client: Client
     policy: TokenPolicy
     routes: list[str]
     forge: Forge
@@ -95,13 +94,12 @@ def attacked(access: Access) -> list[str]:
     return access.protected + access.optional
 
 
-async def refused(client: AsyncClient, route: str, headers: dict[str, str]) -> str | None:
+async def refused(client: Client, route: str, headers: dict[str, str]) -> str | None:
     """Call it. Return the challenge with which it refuses, or None."""
     method, path = PARAMETER.sub(str(uuid4()), route).split()
     if method == "WS":
-        app: FastAPI = client._transport.app  # type: ignore[attr-defined]
         challenge = INVALID if headers else MISSING  # a WebSocket has no place for one
-        return challenge if await websockets.call(app, path, headers) == [REFUSED] else None
+        return challenge if await websockets.call(client.app, path, headers) == [REFUSED] else None
     answer = await client.request(method, path, headers=headers)
     return answer.headers["WWW-Authenticate"] if answer.status_code == 401 else None
 
@@ -115,12 +113,12 @@ async def test_every_route_says_who_may_call_it(application: FastAPI) -> None:
     assert "POST /token" in access.public
 
 
-async def test_every_protected_route_refuses_a_stranger(client: AsyncClient, application: FastAPI) -> None:
+async def test_every_protected_route_refuses_a_stranger(client: Client, application: FastAPI) -> None:
     for route in access_of(application).protected:
         assert await refused(client, route, {}) == MISSING, route
 
 
-async def test_no_other_route_asks_for_a_token(client: AsyncClient, application: FastAPI) -> None:
+async def test_no_other_route_asks_for_a_token(client: Client, application: FastAPI) -> None:
     """What it answers instead depends on what it needs."""
     access = access_of(application)
     for route in access.optional + [route for route in access.public if not route.startswith("WS")]:

@@ -65,10 +65,10 @@ async def test_the_order_of_the_columns_does_not_matter(
         headers = await login(caller)
         before = (await client.get("/users/me", headers=headers)).json()
         with monkeypatch.context() as patch:
-            query = current_user._current_user
+            query = current_user.current_user_query
             columns = list(query.selected_columns)
             moved = query.with_only_columns(*columns[by:], *columns[:by], maintain_column_froms=True)
-            patch.setattr(current_user, "_current_user", moved)
+            patch.setattr(current_user, "current_user_query", moved)
 
             answer = await client.get("/users/me", headers=headers)
 
