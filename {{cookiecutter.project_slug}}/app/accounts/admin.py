@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 from sqladmin.filters import BooleanFilter
-from sqlalchemy import and_, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,14 +19,10 @@ from app.accounts.errors import AccountsError
 from app.accounts.models import Group, Permission, Session, User, fold
 from app.accounts.permissions.schemas import GroupCreate, GroupUpdate
 from app.accounts.use_cases import UseCases, open_accounts
-from app.accounts.users.schemas import UserQuery, UserRegister, UserUpdate
+from app.accounts.users.schemas import UserRegister, UserUpdate
 from app.admin.site import ModelAdmin, Refused, acting_user, action
-from app.core.pagination import Paging
 from app.core.schemas import faults
-from app.core.search import Condition, Range, begins_with
-
-MAX_SEARCH = 254  # characters, as many as an address has
-YES_NO = {"true": True, "false": False}
+from app.core.search import keys_by_prefix
 
 # What a password means that is left empty.
 EMPTY_IN_CREATE = "May be left empty: a mail goes to the new user with a link to set it."
@@ -72,15 +68,6 @@ class UserAdmin(ModelAdmin, model=User):
     form_columns: ClassVar = ["username", "email", "full_name", "groups", "disabled", "is_staff", "is_superuser"]
     form_create_rules: ClassVar = ["username", "email", "full_name"]
     form_edit_rules: ClassVar = ["full_name", "groups", "disabled", "is_staff", "is_superuser"]
-
-    async def rows(self, request: Request, paging: Paging) -> tuple[Sequence[User], int]:
-        asked, sorting = request.query_params, self.sorting(request)
-        values = {name: YES_NO.get(asked.get(name, "")) for name in ("disabled", "is_staff", "is_superuser")}
-        search = asked.get("search", "").strip()[:MAX_SEARCH]
-        sort = f"{'-' * sorting[1]}{sorting[0]}" if sorting else None
-        query = UserQuery.model_validate({"search": search, "sort": sort, **values, **paging.model_dump()})
-        async with open_for(request) as accounts:
-            return await accounts.list_users(query)
 
     @override
     async def scaffold_form(self, rules: list[str] | None = None) -> type[Form]:
@@ -159,12 +146,10 @@ class SessionAdmin(ModelAdmin, model=Session):
     column_searchable_list: ClassVar = ["user"]
     column_default_sort = ("expires_at", True)
 
-    def search(self, term: str) -> Condition:
+    @override
+    def search(self, term: str) -> Sequence[Select[Any]]:
         """By what the username begins with."""
-        # Not with `join`: a user has many sessions, which are to be counted, and not the users.
-        theirs = and_(User.id == Session.user_id, begins_with(User.username_folded, fold(term)))
-        test = select(User.id).where(theirs).correlate(Session).scalar_subquery().is_not(None)
-        return Range(theirs, test=test)
+        return [keys_by_prefix([Session.id], User.username_folded, fold(term)).where(Session.user_id == User.id)]
 
     @action(name="end", label="End", confirmation_message="Log it out?")
     async def end(self, request: Request) -> Response:

@@ -8,7 +8,7 @@ from app.accounts.authentication.passwords.pool import Passwords
 from app.accounts.authentication.tokens.keys import load_keys
 from app.accounts.authentication.tokens.mail import email_verification_tokens, password_reset_tokens
 from app.accounts.authentication.tokens.signing import TokenPolicy, TokenVerifier
-from app.accounts.errors import install_error_handlers
+from app.accounts.errors import AccountsError, answer
 from app.accounts.permissions import table
 from app.accounts.routes.docs import describe
 from app.core import registry
@@ -18,7 +18,7 @@ from app.settings import Settings
 def ready(app: FastAPI) -> None:
     """Make once what requests share: the ways to authenticate, the rules for tokens and passwords, and the threads."""
     settings: Settings = app.state.settings
-    install_error_handlers(app)
+    app.add_exception_handler(AccountsError, answer)
     app.state.token_policy = TokenPolicy(
         keys=load_keys(settings),
         issuer=settings.jwt_issuer,

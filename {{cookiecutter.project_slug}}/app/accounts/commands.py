@@ -150,7 +150,7 @@ def listusers(
     superuser: Annotated[bool | None, typer.Option(help="Only superusers, or all others.")] = None,
     disabled: Annotated[bool | None, typer.Option(help="Only disabled users, or all others.")] = None,
     group: Annotated[str | None, typer.Option(help="Only members of this group.")] = None,
-    sort: Annotated[str | None, typer.Option(help="A column of `GET /users`, as in `--sort=-last_login`.")] = None,
+    sort: Annotated[str, typer.Option(help="A column of `GET /users`, as in `--sort=-last_login`.")] = "username",
     limit: Annotated[int, typer.Option(help=f"How many, at most {MAX_LIMIT}.")] = 50,
     offset: Annotated[int, typer.Option(help="How many to pass over.")] = 0,
 ) -> None:

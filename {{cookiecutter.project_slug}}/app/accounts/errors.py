@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from fastapi import FastAPI, Request, status
+from fastapi import Request, status
 from fastapi.responses import Response
 
 from app.core.errors import error_response
@@ -92,10 +92,6 @@ class Unknown(AccountsError):
         return [{"type": "unknown", "loc": ["body", self.field], "msg": f"Unknown: {self.names}"}]
 
 
-def install_error_handlers(app: FastAPI) -> None:
-    app.add_exception_handler(AccountsError, _answer)
-
-
-async def _answer(request: Request, error: Exception) -> Response:
+async def answer(request: Request, error: Exception) -> Response:
     assert isinstance(error, AccountsError)
     return error_response(request, error.status_code, error.detail, error.headers)

@@ -58,6 +58,8 @@ class FormView(SafeModelView):
 
     def __init__(self) -> None:
         super().__init__()
+        if not issubclass(self.form_converter, Choices):
+            type(self).form_converter = type("Choices", (self.form_converter, Choices), {})
         for name in self._form_relation_names:
             self._form_ajax_refs.setdefault(name, Lookup(self, name))  # type: ignore[arg-type]  # it has what is asked for
 
@@ -205,8 +207,10 @@ class RelatedWidget(widgets.Select):  # type: ignore[misc]
 class RelatedField(SelectFieldBase):  # type: ignore[misc]
     """Rows of another model, listed or searched for by sqladmin's script; `data` has their keys, as text."""
 
-    def __init__(self, loader: Any, data: Any, *, multiple: bool, allow_blank: bool, **options: Any) -> None:
-        self.loader, self.multiple, self.allow_blank = loader, multiple, allow_blank
+    def __init__(
+        self, loader: Any, data: Any, *, multiple: bool, allow_blank: bool, blank_text: str = "", **options: Any
+    ) -> None:
+        self.loader, self.multiple, self.allow_blank, self.blank_text = loader, multiple, allow_blank, blank_text
         self.searches = len(data) > MAX_CHOICES or isinstance(loader, QueryAjaxModelLoader)
         self.labels = {} if self.searches else dict(data)
         self.keys: list[str] = []
@@ -240,7 +244,7 @@ class RelatedField(SelectFieldBase):  # type: ignore[misc]
     def iter_choices(self) -> Iterator[tuple[str, str, bool, dict[str, Any]]]:
         """Nothing is chosen until somebody does so."""
         if not self.multiple and (self.allow_blank or not self.keys):
-            yield "", "", not self.keys, {}
+            yield "", self.blank_text, not self.keys, {}
         chosen = set(self.keys)
         for key, label in sorted(self.labels.items(), key=lambda each: each[1].casefold()):
             yield key, label, key in chosen, {}
@@ -269,6 +273,7 @@ class Changes(Form):  # type: ignore[misc]
             if type(field.widget) is TextAreaWidget:
                 field.widget = TextArea()
         if formdata is None:
+            # The hidden field is one of them, so that they are never none.
             type(self).stored = {field.name: _digest(sent) for field in self if (sent := _untouched(field)) is not None}
             self.as_shown.data = " ".join(map("=".join, self.stored.items()))
         elif self.stored and not (self.can_save_as_new and formdata.get("save") == "Save as new"):

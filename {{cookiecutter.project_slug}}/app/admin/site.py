@@ -8,7 +8,8 @@ class NoteAdmin(ModelAdmin, model=Note): ...
 That lists, shows, adds, changes, deletes and exports notes, as far as the user has the permissions of the model. What
 else a page can be told stands in sqladmin's documentation of `ModelView`; what is different here:
 
-- A search finds what begins with the term; it looks at `x_folded` instead of `x`, where there is such a column.
+- A search finds what begins with the term; it looks at `x_folded` instead of `x`, where there is such a column. To
+  search in another way, override `search` instead of `search_query`.
 - A list can be sorted by the columns that have an index for it, together with the key.
 - Columns marked as secret are never shown.
 - A form writes only what somebody changed in it: `data` of a change has nothing else. What somebody else changed after
@@ -29,8 +30,9 @@ from urllib.parse import urlencode
 
 from sqladmin import action
 from sqladmin.formatters import BASE_FORMATTERS
+from sqladmin.forms import ModelConverterBase
 from sqladmin.pagination import Pagination
-from sqlalchemy import inspect
+from sqlalchemy import Select, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper
@@ -44,8 +46,8 @@ from app.accounts import AuthenticatedUser
 from app.admin import formats, listing
 from app.admin.forms import MAX_FOUND, Choices, FormView
 from app.core.database import is_conflict
-from app.core.pagination import Paging
-from app.core.search import Condition, Search
+from app.core.pagination import Paging, paginate
+from app.core.search import search
 
 __all__ = ["ModelAdmin", "Refused", "acting_user", "action", "new_session"]
 
@@ -70,7 +72,7 @@ def new_session(request: Request) -> AsyncSession:
 class ModelAdmin(FormView):
     page_size = 25
     column_type_formatters: ClassVar = {**BASE_FORMATTERS, bool: formats.yes_no, datetime: formats.moment}
-    form_converter = Choices
+    form_converter: ClassVar[type[ModelConverterBase]] = Choices
     use_pretty_export = True
     export_max_rows = 10_000
 
@@ -88,21 +90,22 @@ class ModelAdmin(FormView):
             return super().get_list_columns()
         return self.visible_columns
 
-    def search(self, term: str) -> Condition:
-        return Search(tuple(listing.begins(self.model, name, term) for name in self.searched_columns))
+    def search(self, term: str) -> Sequence[Select[Any]]:
+        """Return the queries that find the keys of rows, as `app.core.search.search` takes them."""
+        return listing.keys_of(self, term)
 
     @override
     async def list(self, request: Request) -> Pagination:
-        if len(self.pk_columns) > 1:  # `app.core.search` goes by one
-            return await super().list(request)
         paging = listing.paging_of(self, request)
         return listing.page_of(*await self.rows(request, paging), paging)
 
     async def rows(self, request: Request, paging: Paging) -> tuple[Sequence[Any], int]:
-        """Return a page of rows, and how many there are; of more than CAP, any number above."""
-        term = request.query_params.get("search", "").strip()
-        search = self.search(term) if term and self.searched_columns else None
-        return await listing.find_rows(self, request, search, paging)
+        """Return a page of rows, and how many there are, as `app.core.search.search` does."""
+        rows, term = await listing.listed(self, request), request.query_params.get("search", "").strip()
+        async with new_session(request) as db:
+            if term and self.searched_columns:
+                return await search(db, rows, self.search(term), paging)
+            return await paginate(db, rows, paging)
 
     @override
     async def find(self, request: Request, term: str) -> Sequence[Any]:
@@ -113,9 +116,9 @@ class ModelAdmin(FormView):
         rows, _ = await self.rows(asked, Paging(limit=MAX_FOUND))
         return rows
 
-    def sorting(self, request: Request) -> tuple[str, bool] | None:
-        """Return what the list is asked to be sorted by, and whether it is descending."""
-        return listing.sorting(self, request)
+    @override
+    def sort_query(self, stmt: Select[Any], request: Request) -> Select[Any]:
+        return listing.sort(self, stmt, request)
 
     async def chosen(self, request: Request) -> Sequence[Any]:
         """Return the rows that an action is for."""

@@ -33,6 +33,12 @@ def include_name(name: str | None, kind: str, _: object) -> bool:
     return kind != "schema" or name in {None, *(table.schema for table in Base.metadata.tables.values())}
 
 
+def include_object(item: Any, _name: str | None, kind: str, _reflected: bool, compare_to: Any) -> bool:
+    """Do not compare indexes that say where NULLs go: Alembic would find a difference each time."""
+    ops = item.dialect_options["postgresql"]["ops"] if kind == "index" else {}
+    return compare_to is None or not any("NULLS" in each for each in ops.values())
+
+
 def run(connection: Connection, **options: Any) -> None:
     context.configure(
         connection=connection,
@@ -41,6 +47,7 @@ def run(connection: Connection, **options: Any) -> None:
         render_item=render_item,
         include_schemas=True,
         include_name=include_name,
+        include_object=include_object,
         transaction_per_migration=connection.dialect.name != "sqlite",  # `app.core.migrations.migrate` says why
         transactional_ddl=True,  # with SQLite, too: `app.core.migrations` sees to it
         **options,

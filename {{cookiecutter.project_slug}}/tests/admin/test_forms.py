@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 from httpx import AsyncClient, Response
+from sqladmin.forms import ModelConverter
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
@@ -28,9 +29,17 @@ class SearchableGroupAdmin(ModelAdmin, model=Group):
     column_searchable_list: ClassVar = ["name"]
 
 
+class NumberedGroupAdmin(ModelAdmin, model=Group):
+    column_searchable_list: ClassVar = ["id"]
+
+
+class OwnConverter(ModelConverter): ...
+
+
 class OwnSearchAdmin(ModelAdmin, model=User):
     form_columns: ClassVar = ["username", "groups"]
     form_ajax_refs: ClassVar = {"groups": {"fields": ("name",), "order_by": "name"}}
+    form_converter = OwnConverter
 
 
 class SessionAdmin(ModelAdmin, model=Session):
@@ -194,6 +203,25 @@ async def test_a_model_without_a_page_is_searched_by_its_texts(client_of: Client
     client = await client_of(page)
 
     assert await found(client, "OR") == ["authors", "editors"]
+
+
+async def test_a_page_may_search_by_what_is_no_text(client_of: ClientOf, groups: list[Group]) -> None:
+    client = await client_of(PlainUserAdmin, NumberedGroupAdmin)
+
+    assert await found(client, "editors") == []
+    assert await found(client, groups[0].id.hex[:8]) == ["cooks"]
+    assert (await client.get(f"/admin/group/list?search={groups[0].id.hex[:8]}")).status_code == 200
+
+
+@pytest.mark.usefixtures("groups")
+async def test_a_page_may_say_itself_how_a_field_searches(client_of: ClientOf, user: User, db: AsyncSession) -> None:
+    client = await client_of(OwnSearchAdmin)
+    page = await client.get(f"/admin/user/edit/{user.id}")
+    assert (options(page, "groups"), 'data-role="select2-ajax"' in page.text) == ([("editors", True)], True)
+
+    assert (await edit(client, user, username="alicia")).status_code == 302
+
+    assert await names(db, user) == ["editors"]
 
 
 @pytest.mark.usefixtures("user")

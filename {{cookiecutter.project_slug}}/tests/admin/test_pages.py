@@ -1,7 +1,7 @@
 """Pages that say next to nothing of themselves, and what becomes of what goes wrong in them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,8 +9,9 @@ import pytest
 from httpx import AsyncClient
 from sqladmin import BaseView, expose
 from sqladmin.filters import AllUniqueStringValuesFilter, OperationColumnFilter, StaticValuesFilter
-from sqlalchemy import Select, select
+from sqlalchemy import Index, Select, String, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -19,7 +20,7 @@ from app.admin import listing
 from app.admin.site import ModelAdmin, Refused
 from app.core import pagination
 from app.core.audit import AuditEntry
-from app.core.database import DatabaseUnavailable
+from app.core.database import Database, DatabaseUnavailable
 from app.core.errors import ServerBusy
 from app.settings import parse_database_url
 from tests.admin.conftest import ClientOf
@@ -221,6 +222,83 @@ async def test_no_more_is_counted_than_can_be_paged_through(
     assert "of more than 3 items" in first
     assert len(shown((await client.get("/admin/group/list?pageSize=2&page=2")).text)) == 2
     assert (await client.get("/admin/group/list?pageSize=2&page=9")).status_code == 302
+
+
+class SearchedAdmin(ModelAdmin, model=Group):
+    column_list: ClassVar = ["name"]
+    column_searchable_list: ClassVar = ["name"]
+
+
+async def test_a_search_that_finds_too_much_says_so(
+    client_of: ClientOf, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (pagination, listing):
+        monkeypatch.setattr(module, "CAP", 3)
+    db.add_all(Group(name=f"group{letter}", permissions=[]) for letter in "edcba")
+    await db.commit()
+    client = await client_of(SearchedAdmin)
+
+    broad = (await client.get("/admin/group/list?search=GROUP")).text
+    narrow = (await client.get("/admin/group/list?search=groupd")).text
+
+    assert ("of more than 3 items" in broad, sorted(shown(broad))) == (True, ["groupa", "groupb", "groupc", "groupd"])
+    assert ("of 1 items" in narrow, shown(narrow)) == (True, ["groupd"])
+
+
+class Base(DeclarativeBase):
+    """Not the app's, which `migrate` knows."""
+
+    __permissions__ = ("view",)
+    __audited__ = ()
+
+
+class Seat(Base):
+    """Its key has two columns."""
+
+    __tablename__ = "seat"
+    __table_args__ = (Index(None, "guest", "row", "number"),)
+
+    row: Mapped[str] = mapped_column(String(2), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    guest: Mapped[str | None] = mapped_column(String(20))
+
+
+class SeatAdmin(ModelAdmin, model=Seat):
+    column_list: ClassVar = ["guest"]
+    column_searchable_list: ClassVar = ["guest", "row"]
+
+
+@pytest.fixture
+async def seats(database: Database) -> AsyncIterator[None]:
+    guests = [("a", 1, "bob"), ("a", 2, None), ("b", 1, "ann"), ("b", 2, "abe")]
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.create_all)
+        await connection.execute(
+            insert(Seat), [{"row": row, "number": number, "guest": guest} for row, number, guest in guests]
+        )
+    yield
+    async with database.engine.begin() as connection:
+        await connection.run_sync(Base.metadata.drop_all)
+
+
+@pytest.mark.usefixtures("seats")
+@pytest.mark.parametrize(
+    ("query", "guests"),
+    [
+        ("", ["bob", "None", "ann", "abe"]),
+        ("sortBy=guest", ["None", "abe", "ann", "bob"]),
+        ("sortBy=guest&sort=desc", ["bob", "ann", "abe", "None"]),
+        ("search=A", ["bob", "None", "ann", "abe"]),
+        ("search=B", ["bob", "ann", "abe"]),
+        ("search=an", ["ann"]),
+    ],
+)
+async def test_a_key_of_several_columns_is_listed(client_of: ClientOf, query: str, guests: list[str]) -> None:
+    client = await client_of(SeatAdmin)
+
+    text = (await client.get(f"/admin/seat/list?{query}")).text
+
+    assert [cell.strip() or "None" for cell in re.findall(r"<td>([a-z]*)</td>", text)] == guests
 
 
 @pytest.mark.parametrize(

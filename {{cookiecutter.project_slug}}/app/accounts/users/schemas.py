@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.accounts.permissions.schemas import Names
-from app.core.pagination import Paging
+from app.core.pagination import CAP, Paging
 from app.core.schemas import ONE_LINE, STORABLE, EmailAddress, Text
 
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,150}$"), Field(examples=["alice"])]
@@ -114,14 +114,14 @@ class UserRead(BaseModel):
 
 class UserQuery(Paging):
     search: Annotated[str, StringConstraints(max_length=254), STORABLE] = Field(
-        "", description="What the username, the e-mail address or the full name begins with, in any case."
+        "",
+        description="What the username, the e-mail address or the full name begins with, in any case. Where that finds "
+        f"more than {CAP} users, only the first ones of each are listed, unless the filters leave few.",
     )
     disabled: bool | None = None
     is_staff: bool | None = None
     is_superuser: bool | None = None
     group: UUID | None = Field(None, description="The id of a group they are in.")
-    sort: UserSort | None = Field(
-        None,
-        description="A `-` reverses it. Users who never logged in come before all others. The default is the username; "
-        "but a search lists first the users found by username, then by e-mail address, then by full name.",
+    sort: UserSort = Field(
+        "username", description="A `-` reverses it. Users who never logged in come before all who did."
     )

@@ -121,7 +121,7 @@ async def test_a_search_finds_what_begins_so_in_any_case(
     ("search", "found"),
     [
         ("ann", ["Ann", "anna", "anton"]),
-        ("anna", ["anna", "Ann"]),  # by the username, by the address
+        ("anna", ["Ann", "anna"]),  # by the address, by the username
         ("ann@", ["anna"]),
         ("anna@e", ["Ann"]),
         ("ANTON@", ["anton"]),
@@ -232,14 +232,13 @@ async def test_beyond_the_end_there_is_an_empty_page(ask: Ask) -> None:
 
 @pytest.fixture
 def low_cap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more than four are counted, and a page ends with the seventh."""
+    """No more than four are counted."""
     monkeypatch.setattr(pagination, "CAP", 4)
-    monkeypatch.setattr(pagination, "MAX_LIMIT", 3)
 
 
 @pytest.mark.usefixtures("low_cap")
 @pytest.mark.parametrize("params", [{}, {"search": "user"}, {"search": "name"}, {"is_staff": False}, {"group": True}])
-@pytest.mark.parametrize(("present", "total", "is_capped"), [(4, 4, False), (5, 4, True), (7, 4, True), (8, 4, True)])
+@pytest.mark.parametrize(("present", "total", "is_capped"), [(4, 4, False), (5, 4, True), (8, 4, True)])
 async def test_the_total_is_counted_no_further_than_the_cap(
     db: AsyncSession, ask: Ask, params: dict[str, Any], present: int, total: int, is_capped: bool
 ) -> None:
@@ -251,7 +250,7 @@ async def test_the_total_is_counted_no_further_than_the_cap(
     page = (await ask(**params | ({"group": group.id} if "group" in params else {}))).json()
 
     assert (page["total"], page["total_is_capped"]) == (total, is_capped)
-    assert len(page["items"]) == present
+    assert len(page["items"]) == (min(present, 5) if "search" in params else present)
 
 
 FILTERS: list[dict[str, bool]] = [{}, {"disabled": True}, {"is_staff": True}, {"disabled": False, "is_staff": False}]
@@ -295,9 +294,8 @@ def expected(people: list[User], search: str, filters: dict[str, bool], sort: st
     return [user.username for user in sorted(left, key=value, reverse=sort.startswith("-"))]
 
 
-@pytest.mark.usefixtures("low_cap")
 @pytest.mark.parametrize("sort", [*SORTS, *(f"-{sort}" for sort in SORTS)])
-async def test_the_many_are_sorted_as_the_few_are(db: AsyncSession, ask: Ask, admin: User, sort: str) -> None:
+async def test_what_is_found_is_sorted(db: AsyncSession, ask: Ask, admin: User, sort: str) -> None:
     people = crowd()
     await add(db, *people)
     await db.refresh(admin)
@@ -306,30 +304,48 @@ async def test_the_many_are_sorted_as_the_few_are(db: AsyncSession, ask: Ask, ad
         page = (await ask(search=search, sort=sort, limit=3, offset=offset, **wanted)).json()
         found = expected([*people, admin], search, wanted, sort)
         assert [user["username"] for user in page["items"]] == found[offset : offset + 3]
-
-
-def found_in_turn(people: list[User], search: str, filters: dict[str, bool]) -> list[str]:
-    """What a search lists where no order is asked for: by the first field that begins with it."""
-    found: list[str] = []
-    for field in ("username", "email", "full_name"):
-        having = [user for user in people if fold(getattr(user, field)).startswith(search)]
-        found += [name for name in expected(having, "", filters, field) if name not in found]
-    return found
+        assert (page["total"], page["total_is_capped"]) == (len(found), False)
 
 
 @pytest.mark.usefixtures("low_cap")
-async def test_without_an_order_a_search_lists_who_has_it_in_the_username_then_in_the_address_then_in_the_name(
-    db: AsyncSession, ask: Ask, admin: User
+@pytest.mark.parametrize("sort", ["username", "-username"])
+async def test_a_search_that_finds_too_many_lists_the_first_that_each_field_finds(
+    db: AsyncSession, ask: Ask, sort: str
 ) -> None:
-    people = crowd()
-    await add(db, *people)
-    await db.refresh(admin)
+    await add(db, *(person(f"a{number}", email=f"{9 - number}a@example.com") for number in range(9)))
+    await add(db, *(person(f"b{number}", email=f"a{number}@example.com") for number in range(9)))
 
-    for search, wanted, offset in product(("a", "ab", "bab", "aab1", "r", "root@"), FILTERS, (0, 1, 3, 4)):
-        page = (await ask(search=search, limit=3, offset=offset, **wanted)).json()
-        found = found_in_turn([*people, admin], search, wanted)
-        assert [user["username"] for user in page["items"]] == found[offset : offset + 3]
-        assert (page["total"], page["total_is_capped"]) == (min(len(found), 4), len(found) > 4)
+    page = (await ask(search="a", sort=sort)).json()
+
+    first = [f"{letter}{number}" for letter in "ab" for number in range(5)]
+    assert [user["username"] for user in page["items"]] == sorted(first, reverse=sort.startswith("-"))
+    assert (page["total"], page["total_is_capped"]) == (4, True)
+
+
+@pytest.mark.usefixtures("low_cap")
+@pytest.mark.parametrize("filters", [{"is_staff": True}, {"group": True}, {"is_staff": True, "disabled": False}])
+async def test_a_broad_search_among_few_users_finds_all_of_them(
+    db: AsyncSession, ask: Ask, filters: dict[str, Any]
+) -> None:
+    people = [person(f"a{number}", is_staff=number > 5) for number in range(9)]
+    await add(db, *people)
+    group = Group(name="few")
+    await join(db, group, *people[6:])
+
+    page = (await ask(search="a", **filters | ({"group": group.id} if "group" in filters else {}))).json()
+
+    assert [user["username"] for user in page["items"]] == ["a6", "a7", "a8"]
+    assert (page["total"], page["total_is_capped"]) == (3, False)
+
+
+@pytest.mark.usefixtures("low_cap")
+async def test_a_broad_search_among_many_users_says_that_there_may_be_more(db: AsyncSession, ask: Ask) -> None:
+    await add(db, *(person(f"a{number}", is_staff=number > 2) for number in range(9)))
+
+    page = (await ask(search="a", is_staff=True)).json()
+
+    assert [user["username"] for user in page["items"]] == ["a3", "a4"]
+    assert (page["total"], page["total_is_capped"]) == (4, True)
 
 
 @pytest.mark.usefixtures("low_cap")
@@ -342,8 +358,7 @@ async def test_a_user_whom_a_search_finds_in_several_fields_is_counted_once(db: 
     assert not page["total_is_capped"]
 
 
-@pytest.mark.usefixtures("low_cap")
-async def test_a_broad_group_is_sorted_too(db: AsyncSession, names: Names) -> None:
+async def test_a_group_is_sorted_too(db: AsyncSession, names: Names) -> None:
     people = crowd()
     await add(db, *people)
     group = Group(name="all")

@@ -76,6 +76,16 @@ async def test_the_order_of_the_columns_does_not_matter(
         assert before["id"] == str(caller.id)
 
 
+async def test_a_user_changes_their_name(client: AsyncClient, user: User, login: Login) -> None:
+    headers = await login(user)
+
+    changed = await client.patch("/users/me", headers=headers, json={"full_name": "Alice Liddell"})
+    left = await client.patch("/users/me", headers=headers, json={"full_name": None})
+
+    assert (changed.status_code, changed.json()["full_name"]) == (200, "Alice Liddell")
+    assert left.json() == changed.json() == (await client.get("/users/me", headers=headers)).json()
+
+
 NEW = "an entirely new one"
 
 
