@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
-LIMIT = 1.7
+LIMIT = 2.2
 # Without compiled modules, Python would spend most of the time on compiling cookiecutter.
 COMPILING = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 NO_PART = shutil.ignore_patterns("__pycache__", ".*_cache", ".git", ".venv", ".env", "db.sqlite3*")

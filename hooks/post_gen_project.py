@@ -24,10 +24,10 @@ def main(root: Path, *, slug: str, license_name: str, database: str, ci: str) ->
 
 def make_env(root: Path) -> None:
     """Run the project's own code, so that the hook and `manage.py initenv` cannot differ."""
-    path = root / "app" / "core" / "environment.py"
-    environment = ModuleType("environment")
-    SourceFileLoader(environment.__name__, str(path)).exec_module(environment)
-    environment.write_env(root)
+    path = root / "app" / "core" / "settings" / "env_file.py"
+    env_file = ModuleType("env_file")
+    SourceFileLoader(env_file.__name__, str(path)).exec_module(env_file)
+    env_file.write_env(root)
 
 
 def keep_license(root: Path, chosen: str) -> None:

@@ -218,7 +218,7 @@ NOTES = {
     "models": """
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base
+from app.core.db import Base
 
 
 class Note(Base):

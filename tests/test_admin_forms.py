@@ -77,7 +77,7 @@ from decimal import Decimal
 
 from app.accounts.models import Group, User
 from app.blog.models import Mood, Post, Status
-from app.core.database import Database
+from app.core.db import Database
 from app.settings import get_settings
 
 
@@ -108,7 +108,7 @@ ROWS = """
 import asyncio
 
 from sqlalchemy import text
-from app.core.database import Database
+from app.core.db import Database
 from app.settings import get_settings
 
 

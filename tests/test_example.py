@@ -19,8 +19,8 @@ SUITES = (
     "tests/accounts/authentication/test_forgeries.py",
     "tests/accounts/routes",
     "tests/accounts/users/test_registration.py",
-    "tests/core/test_errors.py",
-    "tests/core/test_openapi.py",
+    "tests/core/web/test_errors.py",
+    "tests/core/web/test_openapi.py",
     "tests/hello",
 )
 

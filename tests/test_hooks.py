@@ -28,7 +28,7 @@ def project(tmp_path: Path) -> Path:
     """What the hook finds: all licenses, both kinds of CI, and no `.env`."""
     for name in ("MIT", "BSD-3-Clause", "Apache-2.0"):
         (tmp_path / f"LICENSE.{name}").write_text(name)
-    for name in (*CI_FILES.values(), ".env.example", "app/core/environment.py"):
+    for name in (*CI_FILES.values(), ".env.example", "app/core/settings/env_file.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / FOLDER / name, tmp_path / name)
     (tmp_path / ".env.example").write_text("# A key.\nKEY=made-by-initenv\nOTHER=made-by-initenv\n")
@@ -132,7 +132,7 @@ def test_a_project_on_a_server_is_told_how_to_start_one(hook: ModuleType) -> Non
     ]
 
 
-@pytest.mark.parametrize("missing", [".env.example", "app/core/environment.py"])
+@pytest.mark.parametrize("missing", [".env.example", "app/core/settings/env_file.py"])
 def test_a_failure_is_one_line(hook: ModuleType, project: Path, missing: str) -> None:
     (project / missing).unlink()
     with pytest.raises(SystemExit) as failure:

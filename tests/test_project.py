@@ -547,7 +547,7 @@ def test_runserver_says_who_is_missing(migrated: Service) -> None:
 MODELS = """
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.database import Base
+from app.core.db import Base
 
 
 class Note(Base):
@@ -561,7 +561,7 @@ ROUTES = """
 from fastapi import APIRouter
 from pydantic import BaseModel, SecretStr
 
-from app.core.database import Db
+from app.core.db import Db
 from app.notes.models import Note
 
 router = APIRouter()

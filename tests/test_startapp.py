@@ -16,8 +16,8 @@ SUITES = (
     "tests/notification_settings",
     "tests/accounts/authentication/test_forgeries.py",
     "tests/accounts/permissions/test_required.py",
-    "tests/core/commands/test_startapp.py",
-    "tests/core/test_openapi.py",
+    "tests/core/cli/commands/test_startapp.py",
+    "tests/core/web/test_openapi.py",
     "tests/core/test_registry.py",
 )
 LINTERS = (

@@ -15,7 +15,7 @@ import asyncio
 from fastapi import FastAPI
 
 from app.core.tasks import task
-from app.settings import BASE_DIR
+from app.core.settings import BASE_DIR
 
 
 @task

@@ -5,7 +5,7 @@ import sys
 
 if __name__ == "__main__":
     try:
-        from app.core.commands import main
+        from app.core.cli import main
 
         main()
     except ModuleNotFoundError as error:

@@ -4,7 +4,7 @@ import enum
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
-from app.core.database import Base
+from app.core.db import Base
 from sqlalchemy import JSON, Dialect, String, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column

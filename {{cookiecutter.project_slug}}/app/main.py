@@ -6,20 +6,25 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app.core import health, registry
-from app.core.database import Database
-from app.core.docs import install_docs
-from app.core.errors import install_error_handlers
-from app.core.index import install_index
+from app.core import registry
+from app.core.db import Database
 from app.core.logging import configure_logging
-from app.core.mailers import make_mailer
-from app.core.middleware import Application
-from app.core.openapi import install_openapi, operation_id
-from app.core.pages import install_pages
+from app.core.mail import make_mailer
+from app.core.ops import health_router
 from app.core.registry import StartError
+from app.core.settings import PROJECT, TITLE, SettingsError
 from app.core.tasks import TaskQueue
-from app.core.throttling import Limiter
-from app.settings import PROJECT, TITLE, Settings, SettingsError, get_settings
+from app.core.web import (
+    Application,
+    Limiter,
+    install_docs,
+    install_error_handlers,
+    install_front_page,
+    install_openapi,
+    install_static_files,
+    operation_id,
+)
+from app.settings import Settings, get_settings
 
 
 @asynccontextmanager
@@ -54,18 +59,18 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.limiter = Limiter(settings.redis_url)
     app.state.mailer = make_mailer(settings)
     install_error_handlers(app)
-    app.include_router(health.router)
+    app.include_router(health_router)
     registry.load_models()
     app.state.tasks = TaskQueue(app, registry.modules("tasks"))
     for ready in registry.hooks("ready"):
         ready(app)
     for module in registry.modules("routes"):
         app.include_router(module.router)
-    install_pages(app)
+    install_static_files(app)
     install_openapi(app)
     if settings.docs_enabled:
         install_docs(app)
-    install_index(app)
+    install_front_page(app)
     return app
 
 

@@ -1,142 +1,37 @@
 """Every setting of the project, read once from the environment and `.env` (the environment wins)."""
 
-import re
-import tomllib
 from email.headerregistry import Address
 from functools import lru_cache
-from pathlib import Path
 from pkgutil import resolve_name
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
-from limits import RateLimitItem, parse_many
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
-from app.core.addresses import check_email_url, parse_mailbox, parse_public_url
-from app.core.environment import PLACEHOLDER
-
-BASE_DIR = Path(__file__).resolve().parent.parent
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
-
-KEY_BYTES = 32  # RFC 7518, 3.2: a key for HS256 is no shorter than the hash's output
-PUBLISHED_KEYS = (
-    "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",  # FastAPI's documentation
-    "deff1952d59f883ece260e8683fed21ab0ad9a53323eca4f",  # a much copied tutorial on JWTBearer
+from app.core.settings import (
+    BASE_DIR,
+    LOCAL_HOSTS,
+    PROJECT,
+    TITLE,
+    CommaSeparated,
+    DatabaseURL,
+    EmailURL,
+    Mailbox,
+    OptionalDatabaseURL,
+    OptionalRedisURL,
+    OptionalSecret,
+    PublicURL,
+    Rate,
+    SettingsError,
+    SigningKey,
+    SigningKeys,
+    parse_database_url,
+    parse_rate,
 )
-# What the sample keys of tutorials say of themselves, and 86 random characters practically never do.
-SAMPLE_WORDS = ("secret", "your-", "your_", "change", "example", "password", "insecure", PLACEHOLDER)
-
-# The drivers are asynchronous, but the addresses that hosts hand out name none.
-DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "postgres": "postgresql+asyncpg",
-    "postgresql": "postgresql+asyncpg",
-}
-
-MAX_RATE_PERIOD = 366 * 24 * 3600  # s
-
-
-class SettingsError(Exception):
-    """Says in one line per setting what is missing or wrong, and never what a setting holds."""
-
-
-def split_commas(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def parse_database_url(value: object) -> URL:
-    """Return the address for the asynchronous driver; a relative SQLite path starts at the project's root."""
-    try:
-        url = make_url(value)  # type: ignore[arg-type]  # whatever it is, it says so itself
-    except (ArgumentError, ValueError):
-        raise ValueError("is not an address such as postgresql://user:password@host:5432/name") from None
-    url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
-    if url.drivername not in DRIVERS.values():
-        raise ValueError("must begin with sqlite:/// or postgresql://")
-    return _anchored(url) if url.get_backend_name() == "sqlite" else _with_ssl(url)
-
-
-def _anchored(url: URL) -> URL:
-    if not url.database or url.database == ":memory:":
-        raise ValueError("must name a file, as in sqlite:///db.sqlite3: connections do not share a database in memory")
-    return url.set(database=str(BASE_DIR / url.database))
-
-
-def _with_ssl(url: URL) -> URL:
-    """Hosts write libpq's `sslmode`, which asyncpg calls `ssl`."""
-    if "sslmode" not in url.query:
-        return url
-    return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
-
-
-def parse_redis_url(url: str) -> str:
-    """Return it as it is. Raises ValueError where redis-py could not use it, which it says only when it connects."""
-    from redis.asyncio import ConnectionPool  # takes long to load, and few need it
-
-    try:
-        ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError):
-        raise ValueError("is not an address such as redis://:password@host:6379/0") from None
-    parts = urlsplit(url)
-    if parts.scheme != "unix" and not re.fullmatch(r"/?\d*", parts.path):
-        raise ValueError("must end with the number of a database, as in redis://host:6379/0")
-    return url
-
-
-def parse_rate(value: object) -> RateLimitItem:
-    if isinstance(value, RateLimitItem):  # a default
-        return value
-    try:
-        (rate,) = parse_many(value)  # type: ignore[arg-type]  # whatever it is, it says so itself
-    except ValueError:
-        raise ValueError("is not a rate such as 5/15 minutes") from None
-    if rate.amount < 1 or rate.get_expiry() > MAX_RATE_PERIOD:
-        raise ValueError("must allow 1 or more in a year or less, as in 5/15 minutes")
-    return rate
-
-
-CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(split_commas)]
-SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(split_commas)]
-OptionalSecret = Annotated[SecretStr | None, BeforeValidator(lambda value: value or None)]
-DatabaseURL = Annotated[URL, BeforeValidator(parse_database_url)]
-OptionalDatabaseURL = Annotated[URL | None, BeforeValidator(lambda value: parse_database_url(value) if value else None)]
-
-OptionalRedisURL = Annotated[SecretStr | None, BeforeValidator(lambda value: parse_redis_url(value) if value else None)]
-Rate = Annotated[RateLimitItem, BeforeValidator(parse_rate), PlainSerializer(repr)]
-PublicURL = Annotated[str, BeforeValidator(parse_public_url)]
-EmailURL = Annotated[SecretStr, AfterValidator(check_email_url)]
-Mailbox = Annotated[Address, BeforeValidator(parse_mailbox), PlainSerializer(str)]
-
-
-_PYPROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))
-PROJECT = _PYPROJECT["project"]
-TITLE: str = _PYPROJECT["tool"]["app"]["title"]
 
 
 def _unless_production(values: dict[str, Any]) -> bool:
     return bool(values["environment"] != "production")
-
-
-def _refuse_guessable(key: str) -> None:
-    if PLACEHOLDER in key:
-        raise ValueError("is still the placeholder of .env.example")
-    if len(key.encode()) < KEY_BYTES:
-        raise ValueError(f"is shorter than {KEY_BYTES} bytes")
-    if key in PUBLISHED_KEYS or any(word in key.lower() for word in SAMPLE_WORDS):
-        raise ValueError("is a sample key, with which everybody can sign tokens")
 
 
 def _refuse_uncallable(path: str, number: int) -> None:
@@ -161,9 +56,9 @@ class Settings(BaseSettings):
     )
 
     # Signs the access tokens, where JWT_ALGORITHM is HS256.
-    secret_key: SecretStr
+    secret_key: SigningKey
     # Keys of before, which still verify: `manage.py rotatekey` puts them here.
-    secret_key_fallbacks: SecretList = ()
+    secret_key_fallbacks: SigningKeys = ()
     environment: Literal["local", "test", "production"] = "local"
 
     database_url: DatabaseURL = Field(default_factory=lambda: parse_database_url("sqlite:///db.sqlite3"))
@@ -221,19 +116,6 @@ class Settings(BaseSettings):
 
     docs_enabled: bool = Field(default_factory=_unless_production)
 
-    @field_validator("secret_key")
-    @classmethod
-    def _unguessable(cls, key: SecretStr) -> SecretStr:
-        _refuse_guessable(key.get_secret_value())
-        return key
-
-    @field_validator("secret_key_fallbacks")
-    @classmethod
-    def _all_unguessable(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        for key in keys:
-            _refuse_guessable(key.get_secret_value())
-        return keys
-
     @field_validator("password_validators")
     @classmethod
     def _callable(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
@@ -253,27 +135,6 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise SettingsError("\n".join(_lines(error))) from None
+        raise SettingsError.of(error) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env: cannot be read ({type(error).__name__}).") from None
-
-
-def _lines(error: ValidationError) -> list[str]:
-    problems = [
-        (str(detail["loc"][0]).upper(), detail)
-        for detail in error.errors(include_url=False, include_context=False, include_input=False)
-        if detail["type"] != "default_factory_not_called"  # follows from another setting's error
-    ]
-    return [f"{name}: {_reason(detail['type'], detail['msg'])}.{_hint(name)}" for name, detail in problems]
-
-
-def _reason(kind: str, message: str) -> str:
-    if kind == "missing":
-        return "is missing"
-    return message.removeprefix("Value error, ")
-
-
-def _hint(name: str) -> str:
-    if name != "SECRET_KEY":
-        return ""
-    return " `python manage.py initenv` writes a .env with a good one where there is no .env yet."

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.core.checks import Check
-from app.core.database import Database
+from app.core.db import Database
+from app.core.ops import Check
 from app.settings import Settings
 
 

@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from anyio import to_thread
 
-from app.core.commands import main
+from app.core.cli import main
 
 
 class Outcome(NamedTuple):

@@ -38,10 +38,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import UseCases
 from app.accounts.authentication.passwords.hashing import get_password_hash
 from app.accounts.models import Group, Permission, User, user_groups
-from app.core.database import Base, Database
-from app.core.migrations import migrate
-from app.core.openapi import DETAIL
+from app.core.db import Base, Database, migrate
 from app.core.tasks import TaskQueue
+from app.core.web.openapi import DETAIL
 from app.settings import Settings, get_settings
 from tests.databases import new_database
 from tests.redis_server import RedisServer
@@ -159,7 +158,7 @@ class Outbox:
 
 @pytest.fixture
 def redis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RedisServer]:
-    monkeypatch.setattr("app.core.redis.TIMEOUT", 10)  # s: on a busy machine half a second may pass
+    monkeypatch.setattr("app.core.web.redis.TIMEOUT", 10)  # s: on a busy machine half a second may pass
     with RedisServer(tmp_path) as server:
         yield server
 

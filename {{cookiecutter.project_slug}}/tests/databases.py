@@ -7,8 +7,8 @@ import pytest
 from dotenv import dotenv_values
 from sqlalchemy import URL
 
-from app.core.scratch import scratch_database
-from app.settings import BASE_DIR, parse_database_url
+from app.core.db import scratch_database
+from app.core.settings import BASE_DIR, parse_database_url
 
 
 def configured(name: str) -> URL | None:

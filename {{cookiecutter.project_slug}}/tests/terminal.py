@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 from anyio import to_thread
 
-from app.core.commands import main
+from app.core.cli import main
 from tests.commands import Outcome
 
 needs_terminal = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")

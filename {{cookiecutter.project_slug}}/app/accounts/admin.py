@@ -20,9 +20,9 @@ from app.accounts.models import Group, Permission, Session, User, fold
 from app.accounts.permissions.schemas import GroupCreate, GroupUpdate
 from app.accounts.use_cases import UseCases, open_accounts
 from app.accounts.users.schemas import UserRegister, UserUpdate
-from app.admin.site import ModelAdmin, Refused, acting_user, action
-from app.core.schemas import faults
-from app.core.search import keys_by_prefix
+from app.admin import ModelAdmin, Refused, acting_user, action
+from app.core.db import keys_by_prefix
+from app.core.web import faults
 
 # What a password means that is left empty.
 EMPTY_IN_CREATE = "May be left empty: a mail goes to the new user with a link to set it."

@@ -7,10 +7,10 @@ from sqlalchemy import exists, select
 from app.accounts.authentication.passwords.hashing import DEFAULT_ROUNDS
 from app.accounts.authentication.tokens.keys import key_path, load_keys
 from app.accounts.models import User
-from app.core.checks import Problem, check
-from app.core.database import Database
-from app.core.migrations import pending
-from app.settings import Settings, SettingsError
+from app.core.db import Database, pending_migrations
+from app.core.ops import Problem, check
+from app.core.settings import SettingsError
+from app.settings import Settings
 
 MAX_ROUNDS = 14  # 0.8 s for a login
 MAX_ACCESS_MINUTES = 60
@@ -94,7 +94,7 @@ async def passwords_are_judged(settings: Settings, database: Database) -> AsyncI
 
 @check(start=True)
 async def somebody_may_do_everything(settings: Settings, database: Database) -> AsyncIterator[Problem]:
-    if await pending(database):
+    if await pending_migrations(database):
         return  # which is a problem of its own, and there may be no users' table yet
     async with database.session() as db:
         if not await db.scalar(select(exists().where(User.is_superuser, User.disabled.is_(False)))):

@@ -19,11 +19,11 @@ from app.accounts.permissions.granting import Operator
 from app.accounts.permissions.schemas import GroupCreate, GroupUpdate
 from app.accounts.use_cases import UseCases, open_accounts
 from app.accounts.users.schemas import UserCreate, Username, UserQuery, UserUpdate
-from app.core.cli import CommandError, ask, ask_password, open_application, open_database
-from app.core.console import print_table, progress, say
-from app.core.pagination import CAP, MAX_LIMIT
-from app.core.schemas import EmailAddress, faults
-from app.settings import BASE_DIR, get_settings
+from app.core.cli import CommandError, ask, ask_password, open_application, open_database, print_table, progress, say
+from app.core.db import COUNT_CAP, MAX_LIMIT
+from app.core.settings import BASE_DIR
+from app.core.web import EmailAddress, faults
+from app.settings import get_settings
 
 cli = typer.Typer()
 
@@ -160,7 +160,7 @@ def listusers(
     users, count = asyncio.run(_list_users(query, group))
     print_table(("Username", "E-mail", "Name", "Rights", "Groups", "Last login"), list(map(_row, users)))
     if count > query.end:
-        total = f"{count:,}" if count <= CAP else f"more than {CAP:,}"
+        total = f"{count:,}" if count <= COUNT_CAP else f"more than {COUNT_CAP:,}"
         say(f"{len(users)} of {total} users; the next with --offset {query.end}.")
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from fastapi import Request, status
 from fastapi.responses import Response
 
-from app.core.errors import error_response
+from app.core.web import error_response
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}  # RFC 9110, 15.5.2: each 401 has one
 

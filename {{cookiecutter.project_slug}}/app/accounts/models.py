@@ -7,8 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Column, ForeignKey, Index, Select, String, Table, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
-from app.core.database import Base, by_code_point, utcnow
-from app.core.permissions import declared_permissions
+from app.core.db import Base, by_code_point, declared_permissions, utcnow
 
 # How `app.core.audit` is to treat a column.
 SECRET = {"secret": True}

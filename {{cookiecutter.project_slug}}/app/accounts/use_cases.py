@@ -23,7 +23,7 @@ from app.accounts.users.administration import Administration
 from app.accounts.users.password import NewPassword
 from app.accounts.users.profile import Profile
 from app.accounts.users.registration import Registration
-from app.core.database import Database, Db
+from app.core.db import Database, Db
 
 
 class UseCases(Staff, NewPassword, Profile, Registration, Administration, Groups):

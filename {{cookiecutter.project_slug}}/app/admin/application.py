@@ -23,10 +23,9 @@ from app.admin.middleware import Shield
 from app.admin.overrides import ClosedAdmin, check_overrides
 from app.admin.site import Refused
 from app.core import registry
-from app.core.errors import error_response, install_error_handlers
-from app.core.openapi import admits
 from app.core.permissions import app_of
-from app.settings import TITLE
+from app.core.settings import TITLE
+from app.core.web import admits, error_response, install_error_handlers
 
 HERE = Path(__file__).parent
 logging.getLogger("sqladmin.application").disabled = True  # it logs what is refused as a bug; a bug is logged by us

@@ -15,9 +15,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from typing_extensions import override
 
 from app.accounts import AuthenticatedUser, InvalidCredentials, NotFound, open_accounts
-from app.core.pages import page
-from app.core.schemas import is_text
-from app.core.throttling import Throttled
+from app.core.db import is_text
+from app.core.web import Throttled, page
 from app.settings import Settings
 
 COOKIE = "admin_session"

@@ -12,25 +12,24 @@ from starlette.requests import Request
 from typing_extensions import override
 
 from app.admin.overrides import SafeModelView
-from app.core.pagination import CAP, Paging
-from app.core.search import keys_by_prefix, ordered_by
+from app.core.db import COUNT_CAP, Paging, keys_by_prefix, ordered_by
 
 Column = InstrumentedAttribute[Any]
 
 
 class Count(int):
-    """How many rows there are, up to one more than CAP."""
+    """How many rows there are, up to one more than COUNT_CAP."""
 
     @override
     def __str__(self) -> str:
-        return f"more than {CAP:,}" if self > CAP else int.__str__(self)
+        return f"more than {COUNT_CAP:,}" if self > COUNT_CAP else int.__str__(self)
 
 
 def paging_of(view: SafeModelView, request: Request) -> Paging:
     number = view.validate_page_number(request.query_params.get("page"), 1)
     size = view.validate_page_number(request.query_params.get("pageSize"), view.page_size)
     size = min(max(size, 1), max(view.page_size_options))
-    number = min(max(number, 1), CAP // size + 1)
+    number = min(max(number, 1), COUNT_CAP // size + 1)
     return Paging(limit=size, offset=(number - 1) * size)
 
 

@@ -25,8 +25,8 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from typing_extensions import override
 
+from app.core.db import is_text
 from app.core.registry import StartError
-from app.core.schemas import is_text
 
 OPEN_ROUTES = (*("ajax_lookup", "create", "delete", "details", "edit", "export", "index", "list", "login", "statics"),)
 # The first two take any text in a row for the path of a file and serve that file. An import would not follow the rules

@@ -45,9 +45,7 @@ from typing_extensions import override
 from app.accounts import AuthenticatedUser
 from app.admin import formats, listing
 from app.admin.forms import MAX_FOUND, Choices, FormView
-from app.core.database import is_conflict
-from app.core.pagination import Paging, paginate
-from app.core.search import search
+from app.core.db import Paging, is_conflict, paginate, search
 
 __all__ = ["ModelAdmin", "Refused", "acting_user", "action", "new_session"]
 
@@ -91,7 +89,7 @@ class ModelAdmin(FormView):
         return self.visible_columns
 
     def search(self, term: str) -> Sequence[Select[Any]]:
-        """Return the queries that find the keys of rows, as `app.core.search.search` takes them."""
+        """Return the queries that find the keys of rows, as `app.core.db.search` takes them."""
         return listing.keys_of(self, term)
 
     @override
@@ -100,7 +98,7 @@ class ModelAdmin(FormView):
         return listing.page_of(*await self.rows(request, paging), paging)
 
     async def rows(self, request: Request, paging: Paging) -> tuple[Sequence[Any], int]:
-        """Return a page of rows, and how many there are, as `app.core.search.search` does."""
+        """Return a page of rows, and how many there are, as `app.core.db.search` does."""
         rows, term = await listing.listed(self, request), request.query_params.get("search", "").strip()
         async with new_session(request) as db:
             if term and self.searched_columns:

@@ -1,4 +1,4 @@
-"""Run by Alembic for each of its commands; the connection comes from `app.core.migrations`."""
+"""Run by Alembic for each of its commands; the connection comes from `app.core.db.migrations`."""
 
 from typing import Any, Literal
 
@@ -6,7 +6,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, TypeDecorator
 
-from app.core.database import Base
+from app.core.db import Base
 from app.core.registry import load_models
 
 
@@ -48,8 +48,8 @@ def run(connection: Connection, **options: Any) -> None:
         include_schemas=True,
         include_name=include_name,
         include_object=include_object,
-        transaction_per_migration=connection.dialect.name != "sqlite",  # `app.core.migrations.migrate` says why
-        transactional_ddl=True,  # with SQLite, too: `app.core.migrations` sees to it
+        transaction_per_migration=connection.dialect.name != "sqlite",  # `app.core.db.migrate` says why
+        transactional_ddl=True,  # with SQLite, too: `app.core.db.migrations` sees to it
         **options,
     )
     with context.begin_transaction():

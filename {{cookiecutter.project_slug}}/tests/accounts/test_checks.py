@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import checks
 from app.accounts.authentication.tokens.keys import new_private_key, private_pem
 from app.accounts.models import User
-from app.core.checks import Check
-from app.core.database import Database
-from app.settings import Settings, parse_rate
+from app.core.db import Database
+from app.core.ops import Check
+from app.core.settings import parse_rate
+from app.settings import Settings
 from tests.checks import found
 from tests.databases import new_database
 

@@ -8,7 +8,7 @@ from app.accounts.authentication import sessions
 from app.accounts.authentication.passwords.hashing import verify_password
 from app.accounts.authentication.sessions import Device
 from app.accounts.models import User
-from app.core.database import Database
+from app.core.db import Database
 from tests.commands import call
 from tests.conftest import PASSWORD
 from tests.terminal import call_on_terminal, needs_terminal, without_control
@@ -187,7 +187,7 @@ async def test_listusers_says_that_there_are_more(monkeypatch: pytest.MonkeyPatc
     assert (await call("listusers", "--limit", "1")).err == "1 of 2 users; the next with --offset 1.\n"
     assert (await call("listusers", "--limit", "2")).err == ""
 
-    monkeypatch.setattr(commands, "CAP", 1)
+    monkeypatch.setattr(commands, "COUNT_CAP", 1)
     assert (await call("listusers", "--limit", "1")).err == "1 of more than 1 users; the next with --offset 1.\n"
 
 

@@ -18,7 +18,7 @@ from app.accounts import (
     UserRegister,
     open_accounts,
 )
-from app.core.throttling import Throttled
+from app.core.web import Throttled
 from tests.conftest import PASSWORD, ClientWith, bearer
 
 NEW = UserRegister(username="bob", email="bob@example.com", password=PASSWORD)

@@ -17,7 +17,7 @@ from app.accounts.authentication import current_user
 from app.accounts.authentication.sessions import RefreshToken
 from app.accounts.models import Session, User
 from app.admin.authentication import COOKIE, REFUSAL
-from app.core.commands.server import listed
+from app.core.cli.commands.server import listed
 from tests.conftest import PASSWORD, PASSWORD_HASH, Allow, ClientWith, Enter, Login, save
 
 INDEX = "/admin/"

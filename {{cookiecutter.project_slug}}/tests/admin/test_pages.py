@@ -18,11 +18,10 @@ from starlette.responses import Response
 from app.accounts.models import Group, User, group_permissions
 from app.admin import listing
 from app.admin.site import ModelAdmin, Refused
-from app.core import pagination
 from app.core.audit import AuditEntry
-from app.core.database import Database, DatabaseUnavailable
-from app.core.errors import ServerBusy
-from app.settings import parse_database_url
+from app.core.db import Database, DatabaseUnavailable, pagination
+from app.core.settings import parse_database_url
+from app.core.web import ServerBusy
 from tests.admin.conftest import ClientOf
 from tests.conftest import ClientWith, Enter
 
@@ -212,7 +211,7 @@ async def test_no_more_is_counted_than_can_be_paged_through(
     client_of: ClientOf, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (pagination, listing):
-        monkeypatch.setattr(module, "CAP", 3)
+        monkeypatch.setattr(module, "COUNT_CAP", 3)
     db.add_all(Group(name=f"group{letter}", permissions=[]) for letter in "abcde")
     await db.commit()
     client = await client_of(PlainAdmin)
@@ -233,7 +232,7 @@ async def test_a_search_that_finds_too_much_says_so(
     client_of: ClientOf, db: AsyncSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (pagination, listing):
-        monkeypatch.setattr(module, "CAP", 3)
+        monkeypatch.setattr(module, "COUNT_CAP", 3)
     db.add_all(Group(name=f"group{letter}", permissions=[]) for letter in "edcba")
     await db.commit()
     client = await client_of(SearchedAdmin)

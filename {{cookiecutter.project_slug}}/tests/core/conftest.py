@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from app.core import migrations, registry
-from app.core.database import Database
+from app.core import registry
+from app.core.db import Database, migrations
 from tests.databases import new_database
 
 

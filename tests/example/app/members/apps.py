@@ -1,7 +1,7 @@
 from fastapi import FastAPI
 
 from app.accounts import AuthenticationBackend, JWTAuthentication
-from app.core.openapi import ErrorFormat
+from app.core.web import ErrorFormat
 from app.members.problems import Problem, problem
 
 

@@ -1,7 +1,7 @@
 from fastapi import APIRouter, WebSocket, status
 
 from app.accounts import Accounts, CurrentUser, OptionalUser, UserRead, UserRegister, requires
-from app.core.openapi import public, raises
+from app.core.web import public, raises
 from app.members.schemas import Member, MemberLogin
 
 router = APIRouter(prefix="/members", tags=["members"])

@@ -1,6 +1,6 @@
 from pydantic import BaseModel, Field
 
-from app.core.schemas import Text
+from app.core.db import Text
 
 
 class MemberLogin(BaseModel):

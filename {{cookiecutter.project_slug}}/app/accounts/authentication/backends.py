@@ -22,7 +22,7 @@ from fastapi.security.base import SecurityBase
 from app.accounts.authentication.current_user import AuthenticatedUser
 from app.accounts.authentication.tokens.signing import InvalidToken
 from app.core.audit import Actor, acting
-from app.core.openapi import raises
+from app.core.web import raises
 
 Schemes = Mapping[str, Mapping[str, Any]]
 

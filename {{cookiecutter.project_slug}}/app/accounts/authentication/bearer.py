@@ -17,7 +17,7 @@ from app.accounts.authentication.current_user import AuthenticatedUser, find_cal
 from app.accounts.authentication.tokens.claims import TokenData
 from app.accounts.authentication.tokens.signing import InvalidToken
 from app.core.audit import Actor, acting
-from app.core.openapi import raises
+from app.core.web import raises
 
 JWT_SCHEMES: Schemes = {
     "OAuth2PasswordBearer": {

@@ -11,8 +11,7 @@ from sqlalchemy import Select, bindparam, func, literal_column, null, select
 
 from app.accounts.authentication import sessions
 from app.accounts.models import Group, Permission, Session, User, group_permissions, user_groups
-from app.core.database import Database
-from app.core.permissions import declared_permissions
+from app.core.db import Database, declared_permissions
 
 
 @dataclass(frozen=True, slots=True)

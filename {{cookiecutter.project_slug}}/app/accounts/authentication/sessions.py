@@ -26,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.errors import InvalidRefreshToken
 from app.accounts.models import Session, User
-from app.core.throttling import client_address
+from app.core.web import client_address
 
 SECRET_BYTES = 32  # 256 bits: too many to guess, so a fast hash is enough to keep them
 NO_SECRET = ""  # in the place of a hash: of nothing, so that no token fits
@@ -41,7 +41,7 @@ class Device:
     user_agent: str
     ip_address: str | None
     network: str = ""
-    """What the throttles count, as `app.core.throttling.client_address` tells it."""
+    """What the throttles count, as `app.core.web.client_address` tells it."""
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> "Device":

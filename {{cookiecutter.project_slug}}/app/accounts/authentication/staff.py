@@ -8,7 +8,7 @@ from app.accounts.authentication.current_user import AuthenticatedUser, find_sta
 from app.accounts.authentication.login import Login
 from app.accounts.errors import InvalidCredentials
 from app.core.audit import Actor, acting
-from app.core.database import Database
+from app.core.db import Database
 
 STAFF_SESSION = timedelta(hours=12)  # unused: it lasts through a working day, and not through the night
 TOUCHED_AFTER = timedelta(minutes=5)  # so often at most it is written down that a session is used

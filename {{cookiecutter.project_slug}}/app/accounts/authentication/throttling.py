@@ -15,7 +15,7 @@ from uuid import UUID
 from limits import RateLimitItem
 
 from app.accounts.models import fold
-from app.core.throttling import Limiter, Throttled
+from app.core.web import Limiter, Throttled
 
 ACCOUNT_FACTOR = 10  # against guesses at one account from many addresses
 MAIL_ADDRESS_FACTOR = 10  # mails to anybody that one client causes

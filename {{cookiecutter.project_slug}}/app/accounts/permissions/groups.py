@@ -10,14 +10,14 @@ from app.accounts.errors import NotFound, Taken, Unknown
 from app.accounts.models import Group, Permission
 from app.accounts.permissions.granting import Actor, may_grant
 from app.accounts.permissions.schemas import GroupCreate, GroupUpdate
-from app.core.pagination import Paging, paginate
+from app.core.db import Paging, paginate
 
 _groups = select(Group).options(selectinload(Group.permissions))
 
 
 class Groups(Context):
     async def list_groups(self, paging: Paging) -> tuple[Sequence[Group], int]:
-        """Return a page of them by name, and the count, as `app.core.pagination.paginate` does."""
+        """Return a page of them by name, and the count, as `app.core.db.paginate` does."""
         return await paginate(self.db, _groups.order_by(Group.name), paging)
 
     async def get_group(self, group_id: UUID) -> Group:
@@ -59,7 +59,7 @@ class Groups(Context):
         await self.db.commit()
 
     async def list_permissions(self, paging: Paging) -> tuple[Sequence[str], int]:
-        """Return a page of their names, and the count, as `app.core.pagination.paginate` does."""
+        """Return a page of their names, and the count, as `app.core.db.paginate` does."""
         return await paginate(self.db, select(Permission.name).order_by(Permission.name), paging)
 
     async def _find_permissions(self, names: Collection[str]) -> list[Permission]:

@@ -10,7 +10,7 @@ from fastapi import Depends, HTTPException, status
 
 from app.accounts.authentication.backends import CurrentUser
 from app.accounts.authentication.current_user import AuthenticatedUser
-from app.core.openapi import raises
+from app.core.web import raises
 
 
 @raises(403)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from app.core.schemas import ONE_LINE, Text
+from app.core.db import ONE_LINE, Text
 
 GroupName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=150), ONE_LINE, Field(examples=["editors"])

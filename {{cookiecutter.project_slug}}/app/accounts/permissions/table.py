@@ -4,7 +4,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.accounts.models import Permission
-from app.core.permissions import declared_permissions
+from app.core.db import declared_permissions
 
 
 async def add_missing(connection: AsyncConnection) -> None:

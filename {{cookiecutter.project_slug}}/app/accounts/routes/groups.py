@@ -7,8 +7,8 @@ from app.accounts.authentication.current_user import AuthenticatedUser
 from app.accounts.permissions.required import requires
 from app.accounts.permissions.schemas import GroupCreate, GroupRead, GroupUpdate
 from app.accounts.use_cases import Accounts
-from app.core.openapi import raises
-from app.core.pagination import Page, PageQuery
+from app.core.db import Page, PageQuery
+from app.core.web import raises
 
 router = APIRouter(tags=["groups"])
 

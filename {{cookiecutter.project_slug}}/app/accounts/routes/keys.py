@@ -2,7 +2,7 @@ from fastapi import APIRouter, HTTPException, Request, Response, status
 
 from app.accounts.authentication.schemas import JWKSet
 from app.accounts.authentication.tokens.signing import TokenPolicy
-from app.core.openapi import public, raises
+from app.core.web import public, raises
 
 router = APIRouter(tags=["token"])
 

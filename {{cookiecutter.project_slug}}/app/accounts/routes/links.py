@@ -5,7 +5,7 @@ from fastapi import APIRouter, status
 from app.accounts.authentication.backends import CurrentUser
 from app.accounts.use_cases import Accounts
 from app.accounts.users.schemas import EmailConfirmation, PasswordReset, PasswordResetRequest
-from app.core.openapi import public, raises
+from app.core.web import public, raises
 
 router = APIRouter(tags=["e-mail and password"])
 

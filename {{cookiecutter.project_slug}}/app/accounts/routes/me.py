@@ -3,7 +3,7 @@ from fastapi import APIRouter, status
 from app.accounts.authentication.backends import CurrentUser
 from app.accounts.use_cases import Accounts
 from app.accounts.users.schemas import PasswordChange, PasswordConfirmation, ProfileUpdate, UserRead
-from app.core.openapi import raises
+from app.core.web import raises
 
 router = APIRouter(prefix="/users/me", tags=["me"])
 

@@ -11,9 +11,8 @@ from fastapi.responses import HTMLResponse
 from app.accounts.authentication.passwords.pool import InvalidPassword
 from app.accounts.errors import InvalidLink, Taken
 from app.accounts.use_cases import Accounts
-from app.core.openapi import public
-from app.core.pages import page
-from app.core.schemas import EmailAddress, Text
+from app.core.db import Text
+from app.core.web import EmailAddress, page, public
 
 router = APIRouter(prefix="/account", include_in_schema=False)
 

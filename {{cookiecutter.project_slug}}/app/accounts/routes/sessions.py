@@ -5,7 +5,7 @@ from fastapi import APIRouter, status
 from app.accounts.authentication.backends import CurrentUser
 from app.accounts.authentication.schemas import SessionRead
 from app.accounts.use_cases import Accounts
-from app.core.openapi import raises
+from app.core.web import raises
 
 router = APIRouter(prefix="/users/me/sessions", tags=["me"])
 

@@ -10,10 +10,8 @@ from starlette.exceptions import HTTPException
 from app.accounts.authentication.schemas import OAuth2ErrorRead, RevocationForm, Token, TokenForm
 from app.accounts.errors import InvalidCredentials, InvalidRefreshToken
 from app.accounts.use_cases import Accounts, UseCases
-from app.core.errors import OAuth2Error
-from app.core.openapi import HEADERS, NEVER, public
-from app.core.schemas import is_text
-from app.core.throttling import Throttled
+from app.core.db import is_text
+from app.core.web import ERROR_HEADERS, NEVER_SENT, OAuth2Error, Throttled, public
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -54,9 +52,9 @@ router = APIRouter(tags=["token"], route_class=OAuth2Route)
 
 def refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Document what RFC 6749, 5.2 has in place of FastAPI's errors."""
-    responses: dict[int | str, dict[str, Any]] = {422: NEVER}
+    responses: dict[int | str, dict[str, Any]] = {422: NEVER_SENT}
     for code in codes:
-        responses[code] = {"model": OAuth2ErrorRead, "headers": HEADERS.get(code, {})}
+        responses[code] = {"model": OAuth2ErrorRead, "headers": ERROR_HEADERS.get(code, {})}
     return responses
 
 

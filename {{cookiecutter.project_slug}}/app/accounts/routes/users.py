@@ -8,8 +8,8 @@ from app.accounts.authentication.current_user import AuthenticatedUser
 from app.accounts.permissions.required import requires
 from app.accounts.use_cases import Accounts
 from app.accounts.users.schemas import UserQuery, UserRead, UserRegister, UserUpdate
-from app.core.openapi import raises
-from app.core.pagination import Page
+from app.core.db import Page
+from app.core.web import raises
 
 router = APIRouter(prefix="/users", tags=["users"])
 

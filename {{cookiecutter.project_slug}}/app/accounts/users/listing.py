@@ -8,8 +8,7 @@ from sqlalchemy.orm import selectinload
 
 from app.accounts.models import Group, User, fold, user_groups
 from app.accounts.users.schemas import UserQuery
-from app.core.pagination import paginate
-from app.core.search import keys_by_prefix, ordered_by, search
+from app.core.db import keys_by_prefix, ordered_by, paginate, search
 
 FLAGS = {"disabled": User.disabled, "is_staff": User.is_staff, "is_superuser": User.is_superuser}
 SEARCHED = (User.username_folded, User.email_folded, User.full_name_folded)
@@ -23,7 +22,7 @@ SORTED = {
 
 
 async def list_users(db: AsyncSession, query: UserQuery) -> tuple[Sequence[User], int]:
-    """Return a page of users with their groups and permissions, and the count, as `app.core.search.search` does."""
+    """Return a page of users with their groups and permissions, and the count, as `app.core.db.search` does."""
     column, descending = SORTED[query.sort.removeprefix("-")], query.sort.startswith("-")
     users = select(User).where(*_conditions(query)).order_by(*ordered_by(column, [User.id], descending=descending))
     users = users.options(selectinload(User.groups).selectinload(Group.permissions))

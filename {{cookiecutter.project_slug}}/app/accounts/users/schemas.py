@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.accounts.permissions.schemas import Names
-from app.core.pagination import CAP, Paging
-from app.core.schemas import ONE_LINE, STORABLE, EmailAddress, Text
+from app.core.db import COUNT_CAP, ONE_LINE, STORABLE, Paging, Text
+from app.core.web import EmailAddress
 
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._+-]{1,150}$"), Field(examples=["alice"])]
 FullName = Annotated[str, StringConstraints(max_length=150), ONE_LINE, Field(examples=["Alice Liddell"])]
@@ -116,7 +116,7 @@ class UserQuery(Paging):
     search: Annotated[str, StringConstraints(max_length=254), STORABLE] = Field(
         "",
         description="What the username, the e-mail address or the full name begins with, in any case. Where that finds "
-        f"more than {CAP} users, only the first ones of each are listed, unless the filters leave few.",
+        f"more than {COUNT_CAP} users, only the first ones of each are listed, unless the filters leave few.",
     )
     disabled: bool | None = None
     is_staff: bool | None = None

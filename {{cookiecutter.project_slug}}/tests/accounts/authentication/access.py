@@ -10,7 +10,7 @@ from starlette.routing import Mount, WebSocketRoute
 
 from app.accounts.authentication.backends import GetCurrentUser, GetOptionalUser
 from app.accounts.authentication.bearer import JWTBearer
-from app.core.openapi import EVERYBODY
+from app.core.web.openapi import EVERYBODY
 
 WHAT_TO_DO = """These routes do not say who may call them:
 
@@ -18,7 +18,7 @@ WHAT_TO_DO = """These routes do not say who may call them:
 
 Let each ask for its caller: `user: CurrentUser`, `token: AccessToken` or `dependencies=[requires("app.action_model")]`,
 or `user: OptionalUser` where strangers may call it, too; all are in `app.accounts`. Or write `@public`, of
-`app.core.openapi`, below the decorator of a route that is for everybody, and ask for none of these."""
+`app.core.web.openapi`, below the decorator of a route that is for everybody, and ask for none of these."""
 
 
 @dataclass

@@ -23,7 +23,7 @@ from app.accounts import (
     requires,
 )
 from app.core import registry
-from app.core.database import Db
+from app.core.db import Db
 from tests import websockets
 from tests.conftest import Allow, Client, ClientWith, Login
 from tests.websockets import REFUSED

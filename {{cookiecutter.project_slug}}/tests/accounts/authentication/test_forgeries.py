@@ -27,7 +27,7 @@ from app.accounts.authentication.sessions import Device
 from app.accounts.authentication.tokens.keys import new_private_key, private_pem, public_pem, to_jwk
 from app.accounts.authentication.tokens.signing import COMMON_CLAIMS, TokenPolicy
 from app.accounts.models import User
-from app.core.openapi import admits, public
+from app.core.web import admits, public
 from app.settings import Settings
 from tests import websockets
 from tests.accounts.authentication.access import Access, access_of

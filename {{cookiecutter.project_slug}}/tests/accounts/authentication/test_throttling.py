@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import User
-from app.settings import parse_rate
+from app.core.settings import parse_rate
 from tests.conftest import PASSWORD, ClientWith
 from tests.redis_server import RedisServer
 
@@ -194,7 +194,7 @@ async def test_logins_go_on_while_redis_is_away(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr("app.core.redis.RETRY_AFTER", 0.2)
+    monkeypatch.setattr("app.core.web.redis.RETRY_AFTER", 0.2)
     client = await client_with(redis_url=SecretStr(redis.url))
     replica = await client_with(redis_url=SecretStr(redis.url))
     assert await statuses(client, 3) + await statuses(replica, 3) == [401] * 5 + [429]

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import User
 from app.accounts.permissions.required import PermissionRequired
-from app.core.permissions import declared_permissions
+from app.core.db import declared_permissions
 from tests.conftest import PASSWORD_HASH, Allow, Login, save
 
 # What a route that changes something is sent; those of other apps get {}, which they may find wrong, but not forbidden.

@@ -14,7 +14,7 @@ from app.accounts.models import Group, User
 from app.accounts.permissions.granting import Operator
 from app.accounts.use_cases import UseCases
 from app.accounts.users.schemas import UserUpdate
-from app.core.permissions import declared_permissions
+from app.core.db import declared_permissions
 from tests.conftest import PASSWORD_HASH, Allow, Login, save
 
 Headers = dict[str, str]

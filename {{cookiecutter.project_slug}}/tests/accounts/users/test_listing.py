@@ -13,8 +13,7 @@ from sqlalchemy import event, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import Group, Permission, User, fold, user_groups
-from app.core import pagination
-from app.core.database import Database
+from app.core.db import Database, pagination
 from tests.conftest import PASSWORD_HASH, Login
 
 Ask = Callable[..., Awaitable[Response]]
@@ -233,7 +232,7 @@ async def test_beyond_the_end_there_is_an_empty_page(ask: Ask) -> None:
 @pytest.fixture
 def low_cap(monkeypatch: pytest.MonkeyPatch) -> None:
     """No more than four are counted."""
-    monkeypatch.setattr(pagination, "CAP", 4)
+    monkeypatch.setattr(pagination, "COUNT_CAP", 4)
 
 
 @pytest.mark.usefixtures("low_cap")

@@ -7,8 +7,7 @@ from sqlalchemy import event
 
 from app.accounts.authentication import current_user
 from app.accounts.models import User
-from app.core.database import Database
-from app.core.permissions import declared_permissions
+from app.core.db import Database, declared_permissions
 from tests.conftest import PASSWORD, Allow, Login
 
 

@@ -27,7 +27,7 @@ from app.accounts.authentication.passwords.hashing import (
 )
 from app.accounts.authentication.passwords.validators import Fault, Names, PasswordPolicy, password_policy
 from app.accounts.errors import AccountsError
-from app.core.errors import ServerBusy
+from app.core.web import ServerBusy
 from app.settings import Settings
 
 MAX_WAIT = 5.0  # s of hashing

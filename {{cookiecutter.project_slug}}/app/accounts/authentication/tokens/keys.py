@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import OKPAlgorithm, RSAAlgorithm
 
-from app.settings import BASE_DIR, Settings, SettingsError
+from app.core.settings import BASE_DIR, SettingsError
+from app.settings import Settings
 
 PrivateKey = Ed25519PrivateKey | RSAPrivateKey
 PublicKey = Ed25519PublicKey | RSAPublicKey

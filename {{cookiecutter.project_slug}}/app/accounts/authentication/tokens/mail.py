@@ -15,7 +15,8 @@ from app.accounts.authentication.tokens.claims import MailTokenData
 from app.accounts.authentication.tokens.keys import load_secrets
 from app.accounts.authentication.tokens.signing import TokenPolicy, sign, verify
 from app.accounts.models import User
-from app.settings import PROJECT, Settings
+from app.core.settings import PROJECT
+from app.settings import Settings
 
 
 def password_state(user: User) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.accounts.authentication.tokens.keys import key_path, new_private_key, private_pem, public_pem, read_private_key
 from app.core.cli import CommandError
-from app.core.environment import make_secret, update_env, write_private
+from app.core.settings import make_secret, update_env, write_private
 from app.settings import Settings
 
 Changes = dict[str, str]

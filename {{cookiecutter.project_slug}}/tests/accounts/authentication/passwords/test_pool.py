@@ -11,7 +11,7 @@ from httpx import AsyncClient, Response
 
 from app.accounts.authentication.passwords.pool import PasswordHasher
 from app.accounts.models import User
-from app.core.errors import ServerBusy
+from app.core.web import ServerBusy
 from tests.conftest import PASSWORD
 
 MANY = 20

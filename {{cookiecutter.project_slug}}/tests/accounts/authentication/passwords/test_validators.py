@@ -18,7 +18,8 @@ from app.accounts.authentication.passwords.validators import (
 from app.accounts.models import User
 from app.accounts.use_cases import UseCases
 from app.accounts.users.schemas import UserCreate
-from app.settings import Settings, SettingsError, get_settings
+from app.core.settings import SettingsError
+from app.settings import Settings, get_settings
 from tests.commands import call
 
 ALICE = Names("alice.liddell", "queen_of@hearts.example", "Alice Pleasance Hargreaves")

@@ -14,7 +14,8 @@ from app.accounts.authentication.tokens.keys import RSA_BITS, load_keys, new_pri
 from app.accounts.authentication.tokens.rotation import rotate_keys
 from app.accounts.models import User
 from app.core.cli import CommandError
-from app.settings import Settings, SettingsError
+from app.core.settings import SettingsError
+from app.settings import Settings
 from tests.conftest import PASSWORD, ClientWith
 
 SECRET = "k" * 64

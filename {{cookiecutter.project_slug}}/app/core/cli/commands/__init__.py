@@ -1,0 +1,1 @@
+"""The project's own commands, each module with an instance `cli` of Typer."""

@@ -1,0 +1,124 @@
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from app.core.cli.application import open_database
+from app.core.cli.console import progress, say
+from app.core.cli.errors import CommandError
+from app.core.db import Migration, is_away, is_in_step, make_migration, merge_migrations, migration_history
+from app.core.db import migrate as move
+
+cli = typer.Typer()
+
+IN_SCRATCH = "A migration fails on an empty database, so there is nothing to compare the models with"
+NAME = re.compile(r"[a-z0-9_]{1,27}")  # with its number, what Alembic's column of 32 characters holds
+
+
+@cli.command(rich_help_panel="Database")
+def migrate(
+    target: Annotated[
+        str, typer.Argument(help="Where to go, back or forward, as in 0003_add_bio; `zero` undoes all.")
+    ] = "head",
+) -> None:
+    """Bring the database's tables in step with the migrations."""
+    if not asyncio.run(_migrate(target)):
+        print("Nothing to migrate.")
+
+
+async def _migrate(target: str) -> int:
+    steps: list[str] = []
+
+    def report(step: str) -> None:
+        steps.append(step)
+        print(step)
+
+    async with open_database() as database:
+        with progress("Migrating"), _failures("The migration failed, and its transaction was undone"):
+            await move(database, target, report)
+    return len(steps)
+
+
+@contextmanager
+def _failures(text: str) -> Iterator[None]:
+    """Say in one line what a migration does wrong."""
+    try:
+        yield
+    except DBAPIError as error:
+        if is_away(error):
+            raise
+        raise CommandError(f"{text}: {error.orig}.") from None
+
+
+@cli.command(rich_help_panel="Database")
+def makemigrations(
+    name: Annotated[str | None, typer.Option("--name", "-n", help="What it does, as in `add_bio`.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit status 1 where one is missing.")] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Make one without operations, to move data.")] = False,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Join histories that grew side by side, as by an update of the template.")
+    ] = False,
+) -> None:
+    """Write the migration that the models of all apps ask for: read it, then run `migrate`.
+
+    It compares the models with a scratch database that the migrations make, so the configured one may be in any state.
+
+    For example: `makemigrations --name add_bio`.
+    """
+    if check:
+        return asyncio.run(_check())
+    path = merge_migrations(_valid_name(name or "merge")) if merge else asyncio.run(_make(_valid_name(name), empty))
+    if path is None:
+        print("No changes detected.")
+        return
+    _format(path)
+    print(f"Wrote {path}: read it before you apply it.")
+
+
+async def _check() -> None:
+    async with open_database() as database:
+        with _failures(IN_SCRATCH):
+            if not await is_in_step(database):
+                raise CommandError("The models have changed: run `python manage.py makemigrations`.")
+    print("No changes detected.")
+
+
+async def _make(name: str, empty: bool) -> str | None:
+    async with open_database() as database:
+        with _failures(IN_SCRATCH):
+            return await make_migration(database, name, empty=empty, report=say)
+
+
+def _valid_name(name: str | None) -> str:
+    if name is None:
+        return f"auto_{datetime.now(UTC):%Y%m%d_%H%M}"
+    if not NAME.fullmatch(name):
+        raise CommandError(f"A migration's name matches {NAME.pattern}, as in `add_bio`; {name!r} does not.")
+    return name
+
+
+def _format(path: str) -> None:
+    """Where the development tools are installed, leave nothing for `make lint` to complain about."""
+    if find_spec("ruff"):
+        for action in (["format"], ["check", "--fix"]):
+            subprocess.run([sys.executable, "-m", "ruff", *action, "--quiet", path], check=False)
+
+
+@cli.command(rich_help_panel="Database")
+def showmigrations() -> None:
+    """List all migrations, with an X for those that are applied."""
+    for migration in asyncio.run(_history()):
+        print(f"[{'X' if migration.applied else ' '}] {migration.id}")
+
+
+async def _history() -> list[Migration]:
+    async with open_database() as database:
+        return await migration_history(database)

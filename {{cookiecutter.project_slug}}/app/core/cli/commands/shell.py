@@ -1,0 +1,188 @@
+"""Python and SQL, with the project at hand."""
+
+import ast
+import asyncio
+import code
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from types import CodeType, FunctionType, TracebackType
+from typing import Annotated, Any
+
+import typer
+from fastapi import FastAPI
+from sqlalchemy import URL, select
+
+from app.core.cli.application import act_as_operator, load_application
+from app.core.cli.console import say
+from app.core.cli.errors import CommandError
+from app.core.db import Base
+from app.settings import get_settings
+
+cli = typer.Typer()
+
+Names = dict[str, Any]
+
+
+@cli.command(rich_help_panel="Project")
+def shell(
+    command: Annotated[str | None, typer.Option("--command", "-c", help="Run this Python, and end.")] = None,
+) -> None:
+    """Open a Python that knows the models and has a session of the database; `await` works anywhere.
+
+    For example: `user = (await db.scalars(select(User))).first()`, change it, `await db.commit()`.
+
+    It is IPython, where that is installed. What comes through a pipe is run as a script.
+    """
+    act_as_operator()  # before the runner is made, which keeps this for all that it runs
+    with asyncio.Runner() as runner, _names(runner) as names:
+        if command is not None:
+            _run(runner, command, names)
+        elif not sys.stdin.isatty():
+            _run(runner, sys.stdin.read(), names)
+        else:
+            _introduce(names)
+            _interact(runner, names)
+
+
+@contextmanager
+def _names(runner: asyncio.Runner) -> Iterator[Names]:
+    app = load_application()
+    with _lifespan(runner.get_loop(), app):
+        db = app.state.database.session()
+        models = {mapper.class_.__name__: mapper.class_ for mapper in Base.registry.mappers}
+        try:
+            yield {**models, "app": app, "db": db, "select": select, "settings": get_settings()}
+        finally:
+            runner.run(db.close())
+
+
+@contextmanager
+def _lifespan(loop: asyncio.AbstractEventLoop, app: FastAPI) -> Iterator[None]:
+    """What an application opens, one task must open and close; the loop turns only while somebody awaits something."""
+    opened, over = loop.create_future(), asyncio.Event()
+
+    async def live() -> None:
+        async with app.router.lifespan_context(app):
+            opened.set_result(None)
+            await over.wait()
+
+    life = loop.create_task(live())
+    loop.run_until_complete(asyncio.wait([life, opened], return_when=asyncio.FIRST_COMPLETED))
+    try:
+        if opened.done():
+            yield
+    finally:
+        over.set()
+        loop.run_until_complete(life)
+
+
+def _introduce(names: Names) -> None:
+    say("Here are ", (", ".join(sorted(names)), "cyan"), "; await works anywhere, exit() ends it.")
+
+
+def _run(runner: asyncio.Runner, source: str, names: Names) -> None:
+    script = compile(source, "<shell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    runner.run(_execute(script, names))
+
+
+async def _execute(script: CodeType, names: Names) -> None:
+    result = FunctionType(script, names)()
+    if inspect.iscoroutine(result):  # there was an `await` in it
+        await result
+
+
+def _interact(runner: asyncio.Runner, names: Names) -> None:
+    if find_spec("IPython"):
+        _open_ipython(runner, names)
+    else:
+        _complete_by_tab(names)
+        Console(runner, names).interact("", exitmsg="")
+
+
+def _open_ipython(runner: asyncio.Runner, names: Names) -> None:
+    from IPython import start_ipython
+    from traitlets.config import Config
+
+    def run(coroutine: Coroutine[Any, Any, object]) -> object:
+        return runner.run(coroutine)  # in a loop of its own, the session's connections would be strangers
+
+    start_ipython(argv=[], user_ns=names, config=Config(InteractiveShell={"loop_runner": run}))
+
+
+def _complete_by_tab(names: Names) -> None:
+    with suppress(ImportError):  # Windows has no readline
+        import readline
+        import rlcompleter
+
+        readline.set_completer(rlcompleter.Completer(names).complete)
+        readline.parse_and_bind("tab: complete")
+
+
+class Console(code.InteractiveConsole):
+    """The standard library's, but that `await` works, as in `python -m asyncio`."""
+
+    def __init__(self, runner: asyncio.Runner, names: Names) -> None:
+        super().__init__(names)
+        self.compile.compiler.flags |= ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+        self.runner = runner
+        self.names = names
+
+    def runcode(self, script: CodeType) -> None:
+        try:
+            self.runner.run(_execute(script, self.names))
+        except (Exception, asyncio.CancelledError) as error:
+            error.__traceback__ = _from_console(error.__traceback__)
+            self.showtraceback()
+
+
+def _from_console(trace: TracebackType | None) -> TracebackType | None:
+    """Return the frame that called what was typed: those before it are ours and asyncio's, and help nobody."""
+    while trace and trace.tb_next and trace.tb_next.tb_frame.f_code.co_filename != "<console>":
+        trace = trace.tb_next
+    return trace
+
+
+@cli.command(rich_help_panel="Database")
+def dbshell(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="What the client is to get, as in `dbshell -- -c 'SELECT 1'`.")
+    ] = None,
+) -> None:
+    """Open the client of the database: sqlite3 or psql, whichever DATABASE_URL asks for."""
+    url = get_settings().database_url
+    if url.get_backend_name() == "sqlite":
+        command, variables = ["sqlite3", str(url.database)], {}
+    else:
+        command, variables = ["psql"], libpq_variables(url)
+    raise typer.Exit(_call([*command, *(arguments or ())], variables))
+
+
+def libpq_variables(url: URL) -> dict[str, str]:
+    """Return the variables that libpq reads: what stands on a command line, every user of the machine can read."""
+    query = {name: ",".join(values) for name, values in url.normalized_query.items()}
+    variables = {
+        "PGHOST": url.host or query.get("host"),
+        "PGPORT": str(url.port or query.get("port", "")),
+        "PGUSER": url.username or query.get("user"),
+        "PGPASSWORD": url.password or query.get("password"),
+        "PGDATABASE": url.database,
+        "PGSSLMODE": query.get("ssl"),
+    }
+    return {name: value for name, value in variables.items() if value}
+
+
+def _call(command: list[str], variables: dict[str, str]) -> int:
+    """Return its exit status."""
+    program = shutil.which(command[0])
+    if program is None:
+        raise CommandError(f"{command[0]} is not installed here, or not on the PATH.")
+    with subprocess.Popen([program, *command[1:]], env={**os.environ, **variables}) as process:
+        while True:
+            with suppress(KeyboardInterrupt):  # is for the client: it ends a query, and not itself
+                return process.wait()

@@ -1,0 +1,190 @@
+"""Begins an app: what it is made of lies in `app/core/cli/templates/startapp`. Change it as your project's ways change.
+
+The migration is a template too, so that no database is asked, and none of the new code has to run.
+"""
+
+import ast
+import keyword
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from fastapi.routing import iter_route_contexts
+
+from app.core.cli.application import load_application
+from app.core.cli.errors import CommandError
+from app.core.db import Base, next_revision
+from app.core.settings import BASE_DIR
+from app.core.web import render
+
+cli = typer.Typer()
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+MODEL = re.compile(r"[A-Z][A-Za-z0-9]*")
+MAX_LENGTH = 24  # far below what PostgreSQL takes (63), and Alembic in its table (32, with a number)
+MAX_LINE = 120  # as in pyproject.toml
+
+PARTS = ("models", "schemas", "routes")
+ADMIN = "admin"
+TESTS = "test_routes"
+# Served, but not by every application: what settings or a proxy in front may switch on.
+RESERVED = frozenset({"admin", "docs", "static"})
+
+IMPORTS = re.compile(r"(?:^from (?:app|tests)\..+\n)+", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class NewApp:
+    name: str
+    model: str
+
+    @property
+    def item(self) -> str:
+        """`BlogPost` is called `blog_post` in functions."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.model).lower()
+
+    @property
+    def noun(self) -> str:
+        """As in its permissions."""
+        return self.model.lower()
+
+    @property
+    def table(self) -> str:
+        return f"{self.name}_{self.noun}"
+
+    @property
+    def path(self) -> str:
+        return "/" + self.name.replace("_", "-")
+
+    @property
+    def functions(self) -> set[str]:
+        return {f"list_{self.name}", *(f"{verb}_{self.item}" for verb in ("create", "read", "update", "delete"))}
+
+    def render(self, part: str, **values: str | None) -> str:
+        """Return the source, formatted as ruff would."""
+        names = {key: getattr(self, key) for key in ("name", "model", "item", "noun", "table", "path")}
+        return IMPORTS.sub(_in_order, render(f"core/startapp/{part}.py.jinja", **names, **values) + "\n")
+
+
+def _in_order(imports: re.Match[str]) -> str:
+    """Where `app.blog` belongs, its name decides; and its length, whether the line is folded."""
+    return "".join(map(_folded, sorted(imports[0].splitlines(keepends=True))))
+
+
+def _folded(line: str) -> str:
+    if len(line.rstrip()) <= MAX_LINE:
+        return line
+    module, names = line.rstrip().split(" import ")
+    return "".join([f"{module} import (\n", *(f"    {name},\n" for name in names.split(", ")), ")\n"])
+
+
+# Its names are like no other's, and no one may choose them.
+SAMPLE = NewApp("_", "_M")
+
+
+@cli.command(rich_help_panel="Project")
+def startapp(
+    name: Annotated[str, typer.Argument(help="Of its folder, its routes and its permissions, as in `notes`.")],
+    model: Annotated[
+        str | None, typer.Option(help="The class of its first table; else the name without a final s, as in `Note`.")
+    ] = None,
+) -> None:
+    """Begin an app: a table and its migration, routes with pages and permissions, an admin page, and tests.
+
+    For example: `startapp notes`, or `startapp blog --model Post`. It is complete: change what it does, not how.
+    """
+    app = NewApp(name, singular(name) if model is None else model)
+    for fault in _faults(app):
+        raise CommandError(fault)
+    files = _files(app)
+    try:
+        _write(files)
+    except OSError as error:
+        raise CommandError(f"The app cannot be written: {error}") from None
+    for path in files:
+        print(f"Wrote {path.relative_to(BASE_DIR).as_posix()}")
+    print("Next: `python manage.py migrate` and `make test`.")
+
+
+def singular(name: str) -> str:
+    """Drop a final s, but for one of `address`; what English does beyond that, the option `--model` says."""
+    return re.sub(r"(?<=[^s])s$", "", name).title().replace("_", "")
+
+
+def _faults(app: NewApp) -> Iterator[str]:
+    """Say what is wrong with its names, the first thing first: what comes later relies on it."""
+    for word, pattern, example in ((app.name, NAME, "`notes`"), (app.model, MODEL, "`--model Note`")):
+        if not pattern.fullmatch(word):
+            yield f"{word!r} does not match {pattern.pattern}, as in {example}."
+    for word in (app.name, app.model, app.item):
+        if len(word) > MAX_LENGTH:
+            yield f"{word!r} is longer than {MAX_LENGTH} characters."
+        if keyword.iskeyword(word):
+            yield f"{word!r} is a word of Python's own."
+    for folder in ("app", "tests"):
+        for path in (BASE_DIR / folder / app.name, BASE_DIR / folder / f"{app.name}.py"):
+            if path.exists():
+                yield f"{app.name!r} is taken: there is {path.relative_to(BASE_DIR).as_posix()}."
+    yield from _clashes(app)
+    for part in (*PARTS, ADMIN, TESTS):
+        if len(_names(app, part)) < len(_names(SAMPLE, part)):  # one has fallen together with another, as `Page` would
+            yield f"{app.model!r} means something else in the files of a new app: choose another with `--model`."
+        if any(len(line) > MAX_LINE for line in app.render(part).splitlines()):
+            yield f"{app.name!r} and {app.model!r} are too long together."
+
+
+def _names(app: NewApp, part: str) -> set[str]:
+    nodes = list(ast.walk(ast.parse(app.render(part))))
+    bound = (getattr(node, field, None) for node in nodes for field in ("id", "name", "arg"))
+    return {name for name in bound if isinstance(name, str)}
+
+
+def _clashes(app: NewApp) -> Iterator[str]:
+    """Compare with what the other apps serve and store."""
+    application = load_application()
+    served = {str(route.path).split("/")[1] for route in iter_route_contexts(application.routes) if route.path}
+    if app.path[1:] in served | RESERVED:
+        yield f"{app.name!r} is taken: {app.path} is served already."
+    operations = [each for methods in application.openapi()["paths"].values() for each in methods.values()]
+    if any(app.name in operation.get("tags", ()) for operation in operations):
+        yield f"{app.name!r} is taken: routes have this tag."
+    for function in sorted(app.functions & {operation["operationId"] for operation in operations}):
+        yield f"{app.model!r} is taken: a route is called {function}. Choose another with `--model`."
+    if app.table in Base.metadata.tables:
+        yield f"{app.model!r} is taken: there is a table {app.table}. Choose another with `--model`."
+
+
+def _files(app: NewApp) -> dict[Path, str]:
+    """Raises alembic.util.CommandError as `next_revision` does."""
+    package, tests, versions = (
+        BASE_DIR / "app" / app.name,
+        BASE_DIR / "tests" / app.name,
+        BASE_DIR / "app" / "migrations",
+    )
+    revision, before = next_revision(app.name)
+    parts = (*PARTS, ADMIN) if (BASE_DIR / "app" / ADMIN).is_dir() else PARTS
+    return {
+        package / "__init__.py": "",
+        **{package / f"{part}.py": app.render(part) for part in parts},
+        versions / "versions" / f"{revision}.py": app.render("migration", revision=revision, down_revision=before),
+        tests / "__init__.py": "",
+        tests / "test_routes.py": app.render(TESTS),
+    }
+
+
+def _write(files: Mapping[Path, str]) -> None:
+    """Write all, or none: what cannot be finished is taken back. Raises OSError."""
+    with ExitStack() as undo:
+        for path, source in files.items():
+            if not path.parent.exists():
+                path.parent.mkdir()
+                undo.callback(shutil.rmtree, path.parent)
+            with path.open("x", encoding="utf-8", newline="\n") as file:
+                undo.callback(path.unlink, missing_ok=True)
+                file.write(source)
+        undo.pop_all()

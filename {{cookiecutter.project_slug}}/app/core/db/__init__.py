@@ -1,0 +1,83 @@
+"""Where data lives: models, sessions, pages of lists, searches, migrations."""
+
+from app.core.db.base import Base, declared_permissions
+from app.core.db.columns import UTCDateTime, by_code_point, utcnow
+from app.core.db.engine import Database
+from app.core.db.errors import DatabaseUnavailable, is_away, is_conflict, is_unmigrated
+from app.core.db.migrations import (
+    Migration,
+    UnknownMigrations,
+    is_in_step,
+    make_migration,
+    merge_migrations,
+    migrate,
+    migration_history,
+    next_revision,
+    pending_migrations,
+)
+from app.core.db.pagination import (
+    COUNT_CAP,
+    MAX_LIMIT,
+    CursorPage,
+    CursorPaging,
+    CursorQuery,
+    Limit,
+    Page,
+    PageQuery,
+    Paging,
+    capped_count,
+    exact_count,
+    paginate,
+    paginate_by_cursor,
+)
+from app.core.db.scratch import ScratchRefused, scratch_database
+from app.core.db.searches import begins_with, keys_by_prefix, ordered_by, search
+from app.core.db.sessions import Db, get_session
+from app.core.db.texts import ONE_LINE, STORABLE, Text, is_text
+
+__all__ = [
+    "COUNT_CAP",
+    "MAX_LIMIT",
+    "ONE_LINE",
+    "STORABLE",
+    "Base",
+    "CursorPage",
+    "CursorPaging",
+    "CursorQuery",
+    "Database",
+    "DatabaseUnavailable",
+    "Db",
+    "Limit",
+    "Migration",
+    "Page",
+    "PageQuery",
+    "Paging",
+    "ScratchRefused",
+    "Text",
+    "UTCDateTime",
+    "UnknownMigrations",
+    "begins_with",
+    "by_code_point",
+    "capped_count",
+    "declared_permissions",
+    "exact_count",
+    "get_session",
+    "is_away",
+    "is_conflict",
+    "is_in_step",
+    "is_text",
+    "is_unmigrated",
+    "keys_by_prefix",
+    "make_migration",
+    "merge_migrations",
+    "migrate",
+    "migration_history",
+    "next_revision",
+    "ordered_by",
+    "paginate",
+    "paginate_by_cursor",
+    "pending_migrations",
+    "scratch_database",
+    "search",
+    "utcnow",
+]

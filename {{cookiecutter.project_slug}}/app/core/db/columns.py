@@ -1,0 +1,36 @@
+"""Types of columns that are the same in SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import DateTime, Dialect, String
+from sqlalchemy.types import TypeDecorator
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """Takes and gives aware times; SQLite, which has no time zones, stores them in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+    python_type = datetime
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone: use datetime.now(UTC)")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+def by_code_point(length: int) -> String:
+    """Text that both databases sort by its code points, so that an index serves to find what begins with a prefix.
+
+    PostgreSQL would sort it as its server's language does, and SQLite does so anyway.
+    """
+    return String(length).with_variant(String(length, collation="C"), "postgresql")

@@ -1,0 +1,91 @@
+"""Searches a list by what its rows begin with, along the indexes of the searched columns.
+
+Each column is searched on its own, and the keys that are found are united:
+
+    finds = [keys_by_prefix([Post.id], column, term) for column in (Post.title, Post.place)]
+    posts, count = await search(db, select(Post).order_by(Post.title, Post.id), finds, paging)
+
+A search is quick in a column of `app.core.db.columns.by_code_point` that has an index.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, String, and_, any_, cast, func, select, tuple_, union
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app.core.db import pagination
+from app.core.db.pagination import Paging, capped_count, paginate
+
+Row = TypeVar("Row")
+Column = InstrumentedAttribute[Any]
+
+POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects have no types
+
+LAST = "\U0010ffff"  # the last code point
+BEFORE_SURROGATES, AFTER_SURROGATES = "\ud7ff", "\ue000"  # no text has what lies between them
+
+
+async def search(
+    db: AsyncSession, rows: Select[Row], finds: Sequence[Select[Any]], paging: Paging
+) -> tuple[Sequence[Row], int]:
+    """Return a page of the rows whose keys the queries find, and the count, as `paginate` does.
+
+    Where the queries find more than COUNT_CAP keys, and `rows` has more than COUNT_CAP rows without the search, the
+    page has only rows among the first COUNT_CAP that each query finds, and the count is one more than COUNT_CAP.
+    """
+    key = list(finds[0].selected_columns)
+    is_broad = await capped_count(db, _first(finds)) > pagination.COUNT_CAP
+    if is_broad and await capped_count(db, rows) <= pagination.COUNT_CAP:
+        few = rows.with_only_columns(*key).order_by(None)
+        finds, is_broad = [each.where(_among(db, key, few)) for each in finds], False
+    found = rows.where(_among(db, key, _first(finds)))
+    if not is_broad:
+        return await paginate(db, found, paging)
+    return (await db.scalars(found.limit(paging.limit).offset(paging.offset))).all(), pagination.COUNT_CAP + 1
+
+
+def _first(finds: Sequence[Select[Any]]) -> Select[Any]:
+    """Unite the first keys that each query finds. The limit bounds the cost of all that follows."""
+    return select(union(*(select(each.limit(pagination.COUNT_CAP + 1).subquery()) for each in finds)).subquery())
+
+
+def _among(db: AsyncSession, key: Sequence[ColumnElement[Any]], found: Select[Any]) -> ColumnElement[bool]:
+    """PostgreSQL would read the whole table for IN with so many keys. With an array it uses the index of the key."""
+    if len(key) == 1 and db.get_bind().dialect.name == "postgresql":
+        return key[0] == any_(func.array(found.scalar_subquery()))
+    return tuple_(*key).in_(found)
+
+
+def keys_by_prefix(key: Sequence[Column], column: Column, prefix: str) -> Select[Any]:
+    """Find the rows by what the column begins with, in the order of its index."""
+    return select(*key).where(begins_with(column, prefix)).order_by(column)
+
+
+def begins_with(column: Column, prefix: str) -> ColumnElement[bool]:
+    """A range for a column of `by_code_point`, where the case counts; else LIKE without wildcards, in any case."""
+    if not isinstance(column.type, String):
+        return cast(column, String).istartswith(prefix, autoescape=True)
+    if getattr(column.type.dialect_impl(POSTGRESQL), "collation", None) != "C":
+        return column.istartswith(prefix, autoescape=True)
+    end = _after(prefix)
+    return column >= prefix if end is None else and_(column >= prefix, column < end)
+
+
+def _after(prefix: str) -> str | None:
+    """Return the least text that is above all that begin with the prefix; None where there is none."""
+    kept = prefix.rstrip(LAST)
+    if not kept:
+        return None
+    last = AFTER_SURROGATES if kept[-1] == BEFORE_SURROGATES else chr(ord(kept[-1]) + 1)
+    return kept[:-1] + last
+
+
+def ordered_by(column: Column, key: Sequence[Column], *, descending: bool = False) -> list[ColumnElement[Any]]:
+    """Break ties by the key. Rows without a value come before all others, in every database."""
+    order: list[ColumnElement[Any]] = [each.desc() if descending else each.asc() for each in (column, *key)]
+    if column.expression.nullable:
+        order[0] = column.desc().nulls_last() if descending else column.asc().nulls_first()
+    return order

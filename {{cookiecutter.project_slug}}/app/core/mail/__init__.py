@@ -1,0 +1,16 @@
+"""Mails: made from templates of the apps, and handed to the back end that EMAIL_URL names."""
+
+from app.core.mail.backends import Mailer, MemoryMailer, make_mailer
+from app.core.mail.errors import MailDelayed, MailError, MailRefused
+from app.core.mail.messages import compose, deliver
+
+__all__ = [
+    "MailDelayed",
+    "MailError",
+    "MailRefused",
+    "Mailer",
+    "MemoryMailer",
+    "compose",
+    "deliver",
+    "make_mailer",
+]

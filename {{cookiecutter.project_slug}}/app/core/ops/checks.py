@@ -1,0 +1,272 @@
+"""System checks: what `manage.py check` asks before a project is trusted with users.
+
+An app brings its own in a module `checks`: asynchronous generators marked with `@check()`, with `@check(deploy=True)`
+where only a production server must pass, or with `@check(start=True)` where `runserver` is to say it. An id keeps its
+meaning for ever, so that people can search for it; its letter is the level: E an error, W a warning, I a mere hint.
+"""
+
+import os
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import DBAPIError
+
+from app.core import registry
+from app.core.db import Database, DatabaseUnavailable, UnknownMigrations, is_away, pending_migrations
+from app.core.ops.settings_report import misspelt
+from app.core.settings import BASE_DIR, LOCAL_HOSTS, is_loopback
+from app.settings import Settings
+
+# What an Origin header can say (RFC 6454, 6.2), and what a Host header, but for the port (RFC 9110, 7.2).
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+|\*")
+HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]|\*")
+FEW_CHARACTERS = 10  # a random key of 32 bytes has more, whatever it is written in
+REDIS_PATIENCE = 5  # s
+FIRST_GUESSES = ("postgres", "password", "admin", "root", "secret", "changeme")
+
+
+class Level(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Problem:
+    id: str
+    message: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.id}: {self.message} {self.hint}"
+
+    @property
+    def level(self) -> Level:
+        letter = self.id.rpartition(".")[2][:1]
+        return {"I": Level.INFO, "W": Level.WARNING}.get(letter, Level.ERROR)
+
+    def is_at_least(self, level: Level) -> bool:
+        order = list(Level)
+        return order.index(self.level) >= order.index(level)
+
+
+Check = Callable[[Settings, Database], AsyncIterator[Problem]]
+
+ALWAYS: list[Check] = []
+DEPLOY: list[Check] = []
+START: list[Check] = []
+
+
+def check(*, deploy: bool = False, start: bool = False) -> Callable[[Check], Check]:
+    def register(function: Check) -> Check:
+        if deploy:
+            DEPLOY.append(function)
+        if start:
+            START.append(function)
+        if not (deploy or start):
+            ALWAYS.append(function)
+        return function
+
+    return register
+
+
+async def run_checks(
+    settings: Settings, database: Database, *, deploy: bool = False, start: bool = False
+) -> list[Problem]:
+    """Ask the core's checks and those of every app; return the problems, errors first."""
+    for _ in registry.modules("checks"):
+        pass  # importing it registers them
+    asked = [*ALWAYS, *(DEPLOY if deploy else ()), *(START if start else ())]
+    found = [problem for function in asked async for problem in _ask(function, settings, database)]
+    once = dict.fromkeys(found)  # a database that is away fails many a check
+    return [problem for level in reversed(Level) for problem in once if problem.level == level]
+
+
+async def _ask(function: Check, settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    try:
+        async for problem in function(settings, database):
+            yield problem
+    except DatabaseUnavailable as error:
+        yield _unreachable(error)
+    except UnknownMigrations as error:
+        yield Problem("core.E007", str(error), "`git log app` may show where they went.")
+    except DBAPIError as error:
+        yield _unreachable(error.orig) if is_away(error) else _failed(function, error)
+    except Exception as error:  # whatever it is, the other checks are still worth an answer
+        yield _failed(function, error)
+
+
+def _unreachable(error: BaseException | None) -> Problem:
+    return Problem("core.E002", f"The database cannot be reached: {_line(error)}.", "See DATABASE_URL.")
+
+
+def _failed(function: Check, error: Exception) -> Problem:
+    name = f"{function.__module__}.{function.__name__}"
+    message = f"The check {name} failed: {type(error).__name__}: {_line(error)}."
+    return Problem("core.E004", message, "Mend the check, or what it looks at.")
+
+
+def _line(error: BaseException | None) -> str:
+    return str(error).partition("\n")[0].rstrip(".")
+
+
+@check()
+async def env_is_private(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    path = BASE_DIR / ".env"
+    if os.name == "posix" and path.exists() and path.stat().st_mode & 0o077:
+        yield Problem("core.E001", "Other users of this machine may read .env.", "Run `chmod 600 .env`.")
+
+
+@check()
+async def env_has_no_slips(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """What is no setting may well stand in `.env`, for other programs; what looks like one is read by nobody."""
+    for name, meant in misspelt().items():
+        yield Problem("core.W013", f"{name} in .env is no setting.", f"Is {meant} meant?")
+
+
+@check()
+async def hosts_can_match(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    for host in settings.allowed_hosts:
+        if not HOST.fullmatch(host):
+            message = f"ALLOWED_HOSTS has {host!r}, which is no name."
+            yield Problem("core.E005", message, "Write no more than that, as in api.example.com or *.example.com.")
+
+
+@check()
+async def origins_can_match(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    for origin in settings.cors_allow_origins:
+        if not ORIGIN.fullmatch(origin):
+            message = f"CORS_ALLOW_ORIGINS has {origin!r}, which no browser sends."
+            yield Problem("core.E006", message, "Write it in lower case without a path, as in https://app.example.com.")
+
+
+@check(deploy=True, start=True)
+async def migrations_are_applied(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if missing := await pending_migrations(database):
+        yield Problem("core.E003", f"Not applied: {', '.join(missing)}.", "Run `python manage.py migrate`.")
+
+
+@check(deploy=True)
+async def environment_is_production(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if settings.environment != "production":
+        yield Problem("core.W001", f"ENVIRONMENT is {settings.environment}.", "Set ENVIRONMENT=production.")
+
+
+@check(deploy=True)
+async def database_is_a_server(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if database.is_sqlite:
+        yield Problem("core.W002", "The database is an SQLite file.", "Set DATABASE_URL=postgresql://….")
+
+
+@check(deploy=True)
+async def hosts_are_named(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if "*" in settings.allowed_hosts:
+        yield Problem("core.W003", "ALLOWED_HOSTS takes any name.", "List the names that the service is reached by.")
+    if set(settings.allowed_hosts) <= set(LOCAL_HOSTS):
+        yield Problem("core.W004", "ALLOWED_HOSTS has only local names.", "List those that the service is reached by.")
+
+
+@check(deploy=True)
+async def origins_are_named(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if "*" in settings.cors_allow_origins:
+        yield Problem("core.W005", "CORS_ALLOW_ORIGINS takes any site.", "List the origins of your front ends.")
+
+
+@check(deploy=True)
+async def origins_are_encrypted(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """Whoever sits between can change a page that comes without TLS, and make it call us as its user."""
+    for origin in settings.cors_allow_origins:
+        if origin.startswith("http://"):
+            message = f"CORS_ALLOW_ORIGINS trusts {origin}, which anybody on the way can change."
+            yield Problem("core.W014", message, "Serve it by https://, or take it out.")
+
+
+@check(deploy=True)
+async def docs_are_closed(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if settings.docs_enabled:
+        yield Problem("core.W006", "/docs and /openapi.json are open to everybody.", "Set DOCS_ENABLED=false.")
+
+
+@check(deploy=True)
+async def limits_are_shared(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """Other replicas cannot be seen from here, but how many workers uvicorn is to start can."""
+    workers = os.environ.get("WEB_CONCURRENCY", "1")
+    if workers != "1" and settings.redis_url is None:
+        yield Problem("core.W007", f"WEB_CONCURRENCY is {workers}, and each counts failed logins.", "Set REDIS_URL.")
+
+
+@check(deploy=True)
+async def mails_reach_somebody(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    scheme = urlsplit(settings.email_url.get_secret_value()).scheme
+    if not scheme.startswith("smtp"):
+        yield Problem("core.W008", f"EMAIL_URL is {scheme}:, and mails reach nobody.", "Set EMAIL_URL=smtp://….")
+
+
+@check(deploy=True)
+async def links_reach_us(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    url = urlsplit(settings.public_url)
+    hint = "Set it to the address that people reach the service by."
+    if is_loopback(url.hostname or ""):
+        yield Problem("core.W009", "PUBLIC_URL is local: links in mails lead nowhere.", hint)
+    if url.scheme != "https":
+        yield Problem("core.W010", "PUBLIC_URL is not https: who listens can use the links in mails.", hint)
+
+
+@check(deploy=True)
+async def mails_can_be_answered(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if is_loopback(settings.email_from.domain):
+        message = f"EMAIL_FROM is at {settings.email_from.domain}: servers refuse such mails."
+        yield Problem("core.W011", message, "Set it to an address of your domain.")
+
+
+@check(deploy=True)
+async def keys_are_random(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    for key in (settings.secret_key, *settings.secret_key_fallbacks):
+        if len(set(key.get_secret_value())) < FEW_CHARACTERS:
+            message = "A key of SECRET_KEY or SECRET_KEY_FALLBACKS repeats a few characters, and can be guessed."
+            hint = "Put one there that `python -c 'import secrets; print(secrets.token_urlsafe(64))'` prints."
+            yield Problem("core.W015", message, hint)
+
+
+@check(deploy=True)
+async def database_password_is_no_first_guess(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    url = database.engine.url
+    if url.password and url.password in (url.username, *FIRST_GUESSES):
+        message = "The password in DATABASE_URL is the first that anybody would try."
+        yield Problem("core.W016", message, "Give the database's user a random one.")
+
+
+@check(deploy=True)
+async def proxies_are_named(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """uvicorn reads it: who is named there says where a request came from, and so whose failed logins are counted."""
+    if "*" in os.environ.get("FORWARDED_ALLOW_IPS", "").split(","):
+        message = "FORWARDED_ALLOW_IPS lets anybody say where a request came from."
+        yield Problem("core.W017", message, "List the addresses or networks of your proxies, as in 10.0.0.0/8.")
+
+
+@check(deploy=True)
+async def redis_answers(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if settings.redis_url is not None and (reason := await _redis_fault(settings.redis_url.get_secret_value())):
+        yield Problem("core.W018", f"Redis cannot be reached: {reason}.", "See REDIS_URL.")
+
+
+@check(deploy=True)
+async def task_broker_answers(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    url = settings.task_broker_url
+    if url is not None and (reason := await _redis_fault(url.get_secret_value())):
+        yield Problem("core.W019", f"The task broker cannot be reached: {reason}.", "See TASK_BROKER_URL.")
+
+
+async def _redis_fault(url: str) -> str | None:
+    from redis.asyncio import Redis  # takes long to load, and few need it
+    from redis.exceptions import RedisError
+
+    try:
+        async with Redis.from_url(url, socket_connect_timeout=REDIS_PATIENCE) as redis:
+            await redis.ping()
+    except (RedisError, OSError) as error:
+        return _line(error)
+    return None

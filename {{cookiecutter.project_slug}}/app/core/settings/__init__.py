@@ -1,0 +1,52 @@
+"""What a setting may hold, and the `.env` file; `app/settings.py` lists the settings themselves."""
+
+from app.core.settings.env_file import create_private, make_secret, update_env, write_env, write_private
+from app.core.settings.errors import SettingsError
+from app.core.settings.hosts import LOCAL_HOSTS, is_loopback
+from app.core.settings.mailboxes import parse_address
+from app.core.settings.project import BASE_DIR, PROJECT, TITLE
+from app.core.settings.rates import parse_rate
+from app.core.settings.types import (
+    CommaSeparated,
+    DatabaseURL,
+    EmailURL,
+    Mailbox,
+    OptionalDatabaseURL,
+    OptionalRedisURL,
+    OptionalSecret,
+    PublicURL,
+    Rate,
+    SecretList,
+    SigningKey,
+    SigningKeys,
+)
+from app.core.settings.urls import parse_database_url
+
+__all__ = [
+    "BASE_DIR",
+    "LOCAL_HOSTS",
+    "PROJECT",
+    "TITLE",
+    "CommaSeparated",
+    "DatabaseURL",
+    "EmailURL",
+    "Mailbox",
+    "OptionalDatabaseURL",
+    "OptionalRedisURL",
+    "OptionalSecret",
+    "PublicURL",
+    "Rate",
+    "SecretList",
+    "SettingsError",
+    "SigningKey",
+    "SigningKeys",
+    "create_private",
+    "is_loopback",
+    "make_secret",
+    "parse_address",
+    "parse_database_url",
+    "parse_rate",
+    "update_env",
+    "write_env",
+    "write_private",
+]

@@ -1,0 +1,13 @@
+"""Names that mean this machine."""
+
+from ipaddress import ip_address
+
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether what is sent to this host surely stays on the machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,11 @@
+"""What `pyproject.toml` says of the project, and where its root is."""
+
+import tomllib
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parents[3]
+
+
+_PYPROJECT = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = _PYPROJECT["project"]
+TITLE: str = _PYPROJECT["tool"]["app"]["title"]

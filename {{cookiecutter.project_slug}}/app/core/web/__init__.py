@@ -1,0 +1,55 @@
+"""A request's way in and out."""
+
+from app.core.web.errors import OAuth2Error, ServerBusy, error_response, install_error_handlers
+from app.core.web.middleware import Application
+from app.core.web.openapi import (
+    ERROR_HEADERS,
+    NEVER_SENT,
+    ErrorFormat,
+    admits,
+    install_openapi,
+    operation_id,
+    public,
+    raises,
+)
+from app.core.web.pages.docs import install_docs
+from app.core.web.pages.files import install_static_files
+from app.core.web.pages.front import install_front_page
+from app.core.web.pages.rendering import page, prefers_page
+from app.core.web.pages.templating import jinja_environment, render
+from app.core.web.redis import REDIS_CONNECTIONS, Outage, redis_options
+from app.core.web.schemas import EmailAddress, faults, sentences
+from app.core.web.throttling import Limiter, Throttle, Throttled, client_address
+
+__all__ = [
+    "ERROR_HEADERS",
+    "NEVER_SENT",
+    "REDIS_CONNECTIONS",
+    "Application",
+    "EmailAddress",
+    "ErrorFormat",
+    "Limiter",
+    "OAuth2Error",
+    "Outage",
+    "ServerBusy",
+    "Throttle",
+    "Throttled",
+    "admits",
+    "client_address",
+    "error_response",
+    "faults",
+    "install_docs",
+    "install_error_handlers",
+    "install_front_page",
+    "install_openapi",
+    "install_static_files",
+    "jinja_environment",
+    "operation_id",
+    "page",
+    "prefers_page",
+    "public",
+    "raises",
+    "redis_options",
+    "render",
+    "sentences",
+]

@@ -1,0 +1,164 @@
+"""Every error answer: JSON with `detail`, and for OAuth 2.0's token routes an `error` code beside it.
+
+A browser that opens an address gets a page which says the same. `ErrorFormat` in `app.core.web.openapi` changes the
+JSON of all answers but those of the token routes, whose form RFC 6749 sets.
+"""
+
+import logging
+from collections.abc import Mapping
+from http.client import responses
+from math import ceil
+from typing import Any
+
+from fastapi import HTTPException, Request, status
+from fastapi.exceptions import RequestValidationError
+from fastapi.requests import HTTPConnection
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import Match
+from starlette.types import Receive, Scope, Send
+
+from app.core.db import DatabaseUnavailable, is_away, is_conflict
+from app.core.logging import request_id
+from app.core.web.openapi import format_of
+from app.core.web.pages.rendering import page, prefers_page
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = 5  # s
+BODILESS = (204, 205, 304)  # RFC 9110, 15.3.5, 15.3.6 and 15.4.5
+
+
+class OAuth2Error(HTTPException):
+    """What a token route answers (RFC 6749, 5.2); `error` is one of the codes listed there."""
+
+    def __init__(
+        self, error: str, detail: str, status_code: int = 400, headers: Mapping[str, str] | None = None
+    ) -> None:
+        # RFC 6749, 5.1: nothing that a token route says may be kept by a cache.
+        super().__init__(status_code, detail, {"Cache-Control": "no-store", **(headers or {})})
+        self.error = error
+
+
+class ServerBusy(HTTPException):
+    """The server has more to do than it can: 503, and after how many seconds to ask again (RFC 9110, 10.2.3)."""
+
+    def __init__(self, seconds: float) -> None:
+        detail = "The server is busy. Try again later."
+        super().__init__(status.HTTP_503_SERVICE_UNAVAILABLE, detail, {"Retry-After": str(ceil(seconds))})
+
+
+def install_error_handlers(app: Starlette) -> None:
+    app.add_exception_handler(StarletteHTTPException, _http_error)
+    app.add_exception_handler(OAuth2Error, _oauth2_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(UnicodeError, _undecodable)
+    app.add_exception_handler(Exception, _bug)
+    app.add_exception_handler(DBAPIError, _database_error)
+    app.add_exception_handler(StaleDataError, _conflict)
+    for away in (DatabaseUnavailable, PoolTimeoutError):
+        app.add_exception_handler(away, _database_away)
+
+
+class Refusal(Response):
+    """Closes a WebSocket; one that is not accepted yet never is."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        code = status.WS_1013_TRY_AGAIN_LATER if self.status_code >= 500 else status.WS_1008_POLICY_VIOLATION
+        await send({"type": "websocket.close", "code": code})
+
+
+def error_response(
+    connection: HTTPConnection, code: int, detail: Any, headers: Mapping[str, str] | None = None
+) -> Response:
+    """What every handler of errors answers with, so that each error can be read by people and by programs."""
+    if connection.scope["type"] == "websocket":
+        return Refusal(status_code=code)
+    request = Request(connection.scope)
+    headers = {"Vary": "Accept", **(headers or {})}
+    if not prefers_page(request):
+        error_format = format_of(request.app)
+        return JSONResponse(error_format.make(code, detail), code, headers, error_format.media_type)
+    lines = [_line(fault) for fault in (detail if isinstance(detail, list) else [detail])]
+    values = {"code": code, "phrase": responses.get(code, "Error"), "lines": lines, "request_id": request_id.get()}
+    return page(request, "core/error.html", code, headers, mount=_mount(request), **values)
+
+
+def _mount(request: Request) -> str:
+    """Return where in the application the one is mounted that answers, as in `admin`."""
+    root_path: str = request.scope["root_path"]
+    return root_path.removeprefix(request.base_url.path.rstrip("/")).strip("/")
+
+
+def _line(fault: object) -> str:
+    """For people: one of FastAPI's faults with the name of its field, all else as it is."""
+    match fault:
+        case {"loc": [*_, field], "msg": message}:
+            return f"{field}: {message}"
+    return str(fault)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteHTTPException)
+    if request.scope["type"] == "http" and error.status_code in BODILESS:
+        return Response(status_code=error.status_code, headers=error.headers)
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(sorted(_methods(request) | set(headers["Allow"].split(", "))))
+    return error_response(request, error.status_code, error.detail, headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """Return all that the path takes (RFC 9110, 15.5.6): a router tells only of the first route that has it."""
+    routes = iter_route_contexts(request.app.routes)
+    matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in matching for method in route.methods or ()}
+
+
+async def _oauth2_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, OAuth2Error)
+    return JSONResponse({"detail": error.detail, "error": error.error}, error.status_code, error.headers)
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    """FastAPI's own answer repeats the input, and with it a password."""
+    assert isinstance(error, RequestValidationError)
+    detail = [{key: item[key] for key in ("type", "loc", "msg")} for item in error.errors()]
+    return error_response(request, status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
+
+
+async def _undecodable(request: Request, error: Exception) -> Response:
+    """A form may name any charset, and hold what is no text in it."""
+    detail = "What was sent is no text in the charset that it names."
+    return error_response(request, status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
+
+
+async def _database_error(request: Request, error: Exception) -> Response:
+    """503 where the database cannot be reached, 409 where another request was quicker; all else is a bug."""
+    assert isinstance(error, DBAPIError)
+    if is_conflict(error):
+        return await _conflict(request, error)
+    if not is_away(error):
+        raise error
+    return await _database_away(request, error)
+
+
+async def _conflict(request: Request, error: Exception) -> Response:
+    detail = "This was changed, or taken, by another request. Look again, and try again."
+    return error_response(request, status.HTTP_409_CONFLICT, detail)
+
+
+async def _database_away(request: Request, error: Exception) -> Response:
+    detail = "The database cannot be reached at the moment."
+    logger.error("%s: %s", detail, error)
+    return error_response(request, status.HTTP_503_SERVICE_UNAVAILABLE, detail, {"Retry-After": str(RETRY_AFTER)})
+
+
+async def _bug(request: Request, error: Exception) -> Response:
+    """Says nothing of the reason, which goes to the log."""
+    return error_response(request, status.HTTP_500_INTERNAL_SERVER_ERROR, "Internal server error")

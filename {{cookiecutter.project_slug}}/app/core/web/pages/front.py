@@ -1,0 +1,55 @@
+"""The front page: `/` says what this is and where to go on, on a page for people and in JSON for programs."""
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
+
+from app.core.settings import PROJECT, TITLE
+from app.core.web.openapi import public
+from app.core.web.pages.rendering import page, prefers_page
+from app.settings import Settings
+
+
+@dataclass(frozen=True)
+class Link:
+    """A place that may be served here; its path is relative, as all addresses on our pages."""
+
+    name: str
+    path: str
+    title: str
+    hint: str
+    local: bool = False  # shown only where the project is developed
+
+
+LINKS = (
+    Link("docs", "docs", "Documentation", "all routes, to read and to try"),
+    Link("openapi", "openapi.json", "OpenAPI document", "the same, for programs"),
+    Link("admin", "admin", "Administration", "for staff"),
+    Link("live", "health/live", "Liveness", "does the process run?", local=True),
+    Link("ready", "health/ready", "Readiness", "is all there that it needs?", local=True),
+    Link("metrics", "metrics", "Metrics", "for Prometheus", local=True),
+)
+
+
+def install_front_page(app: FastAPI) -> None:
+    """After all routes: it links to those that are there, and an app that has a `/` of its own goes first."""
+    links = _served(app)
+    about = {"version": PROJECT["version"], "description": PROJECT["description"]}
+    summary = {"name": TITLE, **about, "links": {link.name: link.path for link in links}}
+
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    @public
+    async def index(request: Request) -> Response:
+        vary = {"Vary": "Accept"}
+        if prefers_page(request):
+            return page(request, "core/index.html", headers=vary, **about, links=links)
+        return JSONResponse(summary, headers=vary)
+
+
+def _served(app: FastAPI) -> list[Link]:
+    settings: Settings = app.state.settings
+    paths = {getattr(route, "path", None) for route in iter_route_contexts(app.routes)}
+    is_local = settings.environment == "local"
+    return [link for link in LINKS if f"/{link.path}" in paths and (is_local or not link.local)]

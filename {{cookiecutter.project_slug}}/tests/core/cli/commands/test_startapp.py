@@ -1,0 +1,154 @@
+"""In a project of the tests' own, with nothing in it; what it writes is run by nobody here.
+
+The names are such as no app of the project is likely to have: those are taken.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+from app.core.cli.commands import startapp
+from app.core.cli.commands.startapp import NewApp
+from app.core.db import migrations
+from tests.commands import call
+
+FILES = [
+    "app/xyzzy/__init__.py",
+    "app/xyzzy/models.py",
+    "app/xyzzy/schemas.py",
+    "app/xyzzy/routes.py",
+    "app/xyzzy/admin.py",
+    "app/migrations/versions/0001_xyzzy.py",
+    "tests/xyzzy/__init__.py",
+    "tests/xyzzy/test_routes.py",
+]
+
+
+@pytest.fixture
+def root(application: FastAPI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for folder in ("app/admin", "app/migrations/versions", "tests"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.setattr(startapp, "BASE_DIR", tmp_path)
+    monkeypatch.setattr(migrations, "MIGRATIONS", tmp_path / "app" / "migrations")
+    return tmp_path
+
+
+def written(root: Path) -> set[str]:
+    return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+
+
+async def test_it_writes_an_app_and_says_what_is_next(root: Path) -> None:
+    outcome = await call("startapp", "xyzzy", "--model", "Plugh")
+
+    said = [*(f"Wrote {path}" for path in FILES), "Next: `python manage.py migrate` and `make test`."]
+    assert outcome == (0, "\n".join(said) + "\n", "")
+    assert written(root) == set(FILES)
+    sources = {path: (root / path).read_bytes().decode() for path in FILES}
+    for source in sources.values():
+        ast.parse(source)
+        assert "\r" not in source
+    assert 'class Plugh(Base):\n    __tablename__ = "xyzzy_plugh"\n' in sources["app/xyzzy/models.py"]
+    assert '@router.get("/{plugh_id}", dependencies=[requires("xyzzy.view_plugh")])\n' in sources["app/xyzzy/routes.py"]
+    assert "down_revision = None\n" in sources["app/migrations/versions/0001_xyzzy.py"]
+
+
+async def test_its_migration_comes_after_the_last(root: Path) -> None:
+    for name in ("plovers", "xyzzy"):
+        assert (await call("startapp", name)).status == 0
+
+    source = (root / "app/migrations/versions/0002_xyzzy.py").read_text(encoding="utf-8")
+    assert 'revision = "0002_xyzzy"\ndown_revision = "0001_plovers"\n' in source
+
+
+async def test_where_there_is_no_admin_site_there_is_no_page_for_it(root: Path) -> None:
+    (root / "app" / "admin").rmdir()
+
+    await call("startapp", "xyzzy", "--model", "Plugh")
+
+    assert written(root) == set(FILES) - {"app/xyzzy/admin.py"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["Xyzzy"], "'Xyzzy' does not match [a-z][a-z0-9_]*, as in `notes`."),
+        (["../xyzzy"], "'../xyzzy' does not match [a-z][a-z0-9_]*, as in `notes`."),
+        (["xyzzy", "--model", "post"], "'post' does not match [A-Z][A-Za-z0-9]*, as in `--model Note`."),
+        (["xyzzy", "--model", ""], "'' does not match [A-Z][A-Za-z0-9]*, as in `--model Note`."),
+        (["a" * 25], f"'{'a' * 25}' is longer than 24 characters."),
+        (["a" * 24], f"'{'a' * 24}' and 'A{'a' * 23}' are too long together."),
+        (["class"], "'class' is a word of Python's own."),
+        (["xyzzy", "--model", "Class"], "'class' is a word of Python's own."),
+        (["migrations"], "'migrations' is taken: there is app/migrations."),
+        (["main"], "'main' is taken: there is app/main.py."),
+        (["checks"], "'checks' is taken: there is tests/checks.py."),
+        (["users"], "'users' is taken: /users is served already."),
+        (["docs"], "'docs' is taken: /docs is served already."),
+        (["groups"], "'groups' is taken: /groups is served already."),
+        (["token"], "'token' is taken: /token is served already."),
+        (["me"], "'me' is taken: routes have this tag."),
+        (
+            ["xyzzy", "--model", "User"],
+            "'User' is taken: a route is called create_user. Choose another with `--model`.",
+        ),
+        (
+            ["accounts", "--model", "Session"],
+            "'Session' is taken: there is a table accounts_session. Choose another with `--model`.",
+        ),
+        (
+            ["xyzzy", "--model", "Page"],
+            "'Page' means something else in the files of a new app: choose another with `--model`.",
+        ),
+        (
+            ["xyzzy", "--model", "New"],  # a parameter would be called `new`, as another is
+            "'New' means something else in the files of a new app: choose another with `--model`.",
+        ),
+    ],
+)
+async def test_a_name_that_is_bad_or_taken_is_one_line_and_changes_nothing(
+    root: Path, arguments: list[str], fault: str
+) -> None:
+    for path in ("app/main.py", "tests/checks.py"):
+        (root / path).touch()
+    before = set(root.rglob("*"))
+
+    assert await call("startapp", *arguments) == (1, "", fault)
+    assert set(root.rglob("*")) == before
+
+
+async def test_what_cannot_be_finished_is_taken_back(root: Path) -> None:
+    (root / "tests").rmdir()
+    before = set(root.rglob("*"))
+
+    outcome = await call("startapp", "xyzzy")
+
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err.startswith("The app cannot be written: ")
+    assert set(root.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "item", "path"),
+    [
+        ("notes", "Note", "note", "/notes"),
+        ("blog", "Blog", "blog", "/blog"),
+        ("address", "Address", "address", "/address"),
+        ("blog_posts", "BlogPost", "blog_post", "/blog-posts"),
+        ("s", "S", "s", "/s"),
+    ],
+)
+def test_the_model_is_called_as_the_app_without_a_final_s(name: str, model: str, item: str, path: str) -> None:
+    app = NewApp(name, startapp.singular(name))
+
+    assert (app.model, app.item, app.path) == (model, item, path)
+
+
+def test_imports_are_sorted_and_folded_as_ruff_would() -> None:
+    short = NewApp("aaa", "Post").render("routes")
+    assert short.index("from app.aaa.models") < short.index("from app.accounts import")
+
+    long = NewApp("notification_settings", "NotificationSetting").render("routes")
+    assert "schemas import (\n    NotificationSettingCreate,\n    NotificationSettingRead,\n" in long
+    assert max(map(len, long.splitlines())) <= 120

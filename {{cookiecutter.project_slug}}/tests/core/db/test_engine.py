@@ -1,0 +1,49 @@
+import sqlite3
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.models import User
+from app.core.db.engine import Database
+from app.core.db.errors import is_away
+from tests.conftest import PASSWORD_HASH, save
+
+
+async def test_times_come_back_in_utc(db: AsyncSession, user: User) -> None:
+    user.last_login = datetime(2030, 1, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    await db.commit()
+    await db.refresh(user)
+
+    assert user.last_login == datetime(2030, 1, 1, 10, tzinfo=UTC)
+    assert user.last_login.utcoffset() == timedelta(0)
+
+
+async def test_a_time_without_a_zone_is_refused(db: AsyncSession, user: User) -> None:
+    user.last_login = datetime(2030, 1, 1)
+
+    with pytest.raises(StatementError, match="without a zone"):
+        await db.commit()
+
+
+async def test_names_are_unique_in_any_case(db: AsyncSession, user: User) -> None:
+    straße = await save(db, User(username="x", email="STRASSE@example.com", hashed_password=PASSWORD_HASH))
+
+    assert straße.email_folded == "strasse@example.com"
+
+
+async def test_what_is_not_committed_is_rolled_back(database: Database, user: User) -> None:
+    async with database.session() as session:
+        await session.execute(text("DELETE FROM accounts_user"))
+    async with database.session() as session:
+        assert await session.get(User, user.id) is not None
+
+
+def test_a_locked_file_is_away_and_a_faulty_query_is_not() -> None:
+    locked, faulty = sqlite3.OperationalError("locked"), sqlite3.OperationalError("syntax error")
+    locked.sqlite_errorcode, faulty.sqlite_errorcode = sqlite3.SQLITE_BUSY, sqlite3.SQLITE_ERROR
+
+    assert is_away(OperationalError("", {}, locked))
+    assert not is_away(OperationalError("", {}, faulty))

@@ -1,0 +1,194 @@
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from app.core.db import Database
+from app.core.ops import checks
+from app.core.ops.checks import Check, Level, Problem, check, run_checks
+from app.core.settings import parse_database_url
+from app.settings import Settings
+from tests.checks import found
+from tests.redis_server import RedisServer
+
+
+@pytest.mark.parametrize(
+    ("check", "unfit", "fit"),
+    [
+        (checks.hosts_can_match, {"allowed_hosts": ("https://example.com",)}, {"allowed_hosts": ("*", "[::1]")}),
+        (checks.hosts_can_match, {"allowed_hosts": ("example.com:443",)}, {"allowed_hosts": ("127.0.0.1", "a_b")}),
+        (checks.hosts_can_match, {"allowed_hosts": ("*example.com",)}, {"allowed_hosts": ("*.example.com",)}),
+        (checks.origins_can_match, {"cors_allow_origins": ("https://a/",)}, {"cors_allow_origins": ("https://a",)}),
+        (checks.origins_can_match, {"cors_allow_origins": ("https://A",)}, {"cors_allow_origins": ("*",)}),
+        (checks.origins_can_match, {"cors_allow_origins": ("a:80",)}, {"cors_allow_origins": ("http://a:81",)}),
+        (checks.environment_is_production, {"environment": "local"}, {"environment": "production"}),
+        (checks.hosts_are_named, {"allowed_hosts": ("*",)}, {"allowed_hosts": ("*.example.com",)}),
+        (checks.hosts_are_named, {"allowed_hosts": ("localhost",)}, {"allowed_hosts": ("localhost", "a.example")}),
+        (checks.origins_are_named, {"cors_allow_origins": ("*",)}, {"cors_allow_origins": ("https://a",)}),
+        (checks.origins_are_encrypted, {"cors_allow_origins": ("http://a",)}, {"cors_allow_origins": ("https://a",)}),
+        (checks.docs_are_closed, {"docs_enabled": True}, {"docs_enabled": False}),
+        (checks.keys_are_random, {"secret_key": SecretStr("abc" * 20)}, {}),
+        (checks.keys_are_random, {"secret_key_fallbacks": (SecretStr("0123" * 20),)}, {}),
+    ],
+)
+async def test_what_is_unfit_is_named_and_the_rest_is_not(
+    settings: Settings, database: Database, check: Check, unfit: dict[str, Any], fit: dict[str, Any]
+) -> None:
+    assert len(await found(check, settings, database, **unfit)) == 1
+    assert await found(check, settings, database, **fit) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "name", "unfit", "fit"),
+    [
+        (checks.limits_are_shared, "WEB_CONCURRENCY", "2", "1"),
+        (checks.proxies_are_named, "FORWARDED_ALLOW_IPS", "*", "10.0.0.0/8"),
+    ],
+)
+async def test_what_the_server_reads_is_looked_at_too(
+    settings: Settings,
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    check: Check,
+    name: str,
+    unfit: str,
+    fit: str,
+) -> None:
+    monkeypatch.setenv(name, unfit)
+    assert len(await found(check, settings, database)) == 1
+    monkeypatch.setenv(name, fit)
+    assert await found(check, settings, database) == []
+
+
+@pytest.mark.parametrize(
+    ("address", "ids"),
+    [
+        ("sqlite:///x.sqlite3", []),
+        ("postgresql://h/n", []),
+        ("postgresql://app@h/n", []),
+        ("postgresql://app:4f9e1c@h/n", []),
+        ("postgresql://app:app@h/n", ["core.W016"]),
+        ("postgresql://app:postgres@h/n", ["core.W016"]),
+    ],
+)
+async def test_a_password_that_anybody_would_try_is_named(settings: Settings, address: str, ids: list[str]) -> None:
+    database = Database(parse_database_url(address))
+
+    assert await found(checks.database_password_is_no_first_guess, settings, database) == ids
+    await database.dispose()
+
+
+@pytest.mark.parametrize(
+    ("check", "setting", "problem"),
+    [
+        (checks.redis_answers, "redis_url", "core.W018"),
+        (checks.task_broker_answers, "task_broker_url", "core.W019"),
+    ],
+)
+async def test_a_redis_that_is_away_is_named(
+    settings: Settings, database: Database, redis: RedisServer, check: Check, setting: str, problem: str
+) -> None:
+    changes = {setting: SecretStr(redis.url)}
+
+    assert await found(check, settings, database) == []
+    assert await found(check, settings, database, **changes) == []
+    redis.stop()
+    assert await found(check, settings, database, **changes) == [problem]
+
+
+async def test_a_slip_in_env_is_named(
+    settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("ALLOWED_HOST=x\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+
+    assert await found(checks.env_has_no_slips, settings, database) == ["core.W013"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+async def test_an_env_that_others_can_read_is_named(
+    settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "BASE_DIR", tmp_path)
+    assert await found(checks.env_is_private, settings, database) == []
+    (tmp_path / ".env").touch(mode=0o644)
+    assert await found(checks.env_is_private, settings, database) == ["core.E001"]
+
+
+@pytest.fixture
+def _restored() -> Iterator[None]:
+    """The registered checks of before."""
+    lists = (checks.ALWAYS, checks.DEPLOY, checks.START)
+    before = [list(registered) for registered in lists]
+    yield
+    for registered, kept in zip(lists, before, strict=True):
+        registered[:] = kept
+
+
+@pytest.mark.usefixtures("_restored")
+async def test_a_check_is_asked_on_its_occasions(settings: Settings, database: Database) -> None:
+    def yielding(number: int, **occasions: bool) -> None:
+        @check(**occasions)
+        async def example(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+            yield Problem(f"example.I{number}", "", "")
+
+    yielding(1)
+    yielding(2, deploy=True)
+    yielding(3, start=True)
+    yielding(4, deploy=True, start=True)
+
+    async def numbers(**occasions: bool) -> list[str]:
+        problems = await run_checks(settings, database, **occasions)
+        return [problem.id[-1] for problem in problems if problem.id.startswith("example")]
+
+    assert await numbers() == ["1"]
+    assert await numbers(deploy=True) == ["1", "2", "4"]
+    assert await numbers(start=True) == ["1", "3", "4"]
+
+
+@pytest.mark.usefixtures("_restored")
+async def test_a_check_that_fails_is_a_problem_like_others(settings: Settings, database: Database) -> None:
+    @check()
+    async def broken(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+        yield Problem("example.W001", "Before.", "")
+        raise ValueError("first line.\nsecond line")
+
+    @check()
+    async def mistaken(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+        async with database.session() as db:
+            await db.execute(text("SELECT nothing FROM nowhere"))
+        yield Problem("example.W002", "Never.", "")
+
+    problems = await run_checks(settings, database)
+
+    assert [problem.id for problem in problems] == ["core.E004", "core.E004", "example.W001"]
+    name = f"{__name__}.broken"
+    assert problems[0].message == f"The check {name} failed: ValueError: first line."
+    assert "\n" not in problems[1].message
+
+
+@pytest.mark.usefixtures("_restored")
+async def test_a_database_that_is_away_is_said_once(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "x.sqlite3").write_text("no database, but long enough to be taken for one" * 40)
+    database = Database(parse_database_url(f"sqlite:///{tmp_path / 'x.sqlite3'}"))
+
+    @check(deploy=True)
+    async def another(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+        async with database.session() as db:
+            yield Problem("example.W001", str(await db.scalar(text("SELECT 1"))), "")
+
+    problems = await run_checks(settings, database, deploy=True)
+    await database.dispose()
+
+    assert [problem.id for problem in problems if problem.level is Level.ERROR] == ["core.E002"]
+
+
+def test_the_levels_have_an_order() -> None:
+    error, info = Problem("x.E001", "", ""), Problem("x.I001", "", "")
+
+    assert [error.is_at_least(level) for level in Level] == [True, True, True]
+    assert [info.is_at_least(level) for level in Level] == [True, False, False]

@@ -1,0 +1,79 @@
+import os
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from app.core.settings.env_file import PLACEHOLDER, update_env, write_env
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / ".env.example").write_text(f"# é\nSECRET_KEY={PLACEHOLDER}\nOTHER={PLACEHOLDER}\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_each_placeholder_becomes_a_secret_of_its_own(project: Path) -> None:
+    assert write_env(project)
+
+    comment, key, other = (project / ".env").read_text(encoding="utf-8").splitlines()
+    assert comment == "# é"
+    assert len(key.removeprefix("SECRET_KEY=")) == len(other.removeprefix("OTHER=")) == 86
+    assert key.partition("=")[2] != other.partition("=")[2]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+def test_only_its_owner_reads_it(project: Path) -> None:
+    write_env(project)
+
+    assert (project / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_in_use_is_never_replaced(project: Path) -> None:
+    (project / ".env").write_text("SECRET_KEY=mine")
+
+    assert not write_env(project)
+    assert (project / ".env").read_text() == "SECRET_KEY=mine"
+
+
+@pytest.fixture
+def env(tmp_path: Path) -> Path:
+    (tmp_path / ".env").write_text("# kept\nexport KEY=old # kept?\nOTHER='a # b'\n\nLAST=1")
+    return tmp_path / ".env"
+
+
+def test_a_change_keeps_all_else(env: Path) -> None:
+    update_env(env.parent, {"KEY": "new", "ADDED": "x,y"})
+
+    assert env.read_text() == "# kept\nexport KEY=new\nOTHER='a # b'\n\nLAST=1\nADDED=x,y\n"
+    assert [file.name for file in env.parent.iterdir()] == [".env"]
+
+
+@pytest.mark.parametrize("value", ["a b", "a\\nb", "a # b", "it's", '"', "a\nb", " a ", "=", "ü"])
+def test_no_part_of_a_value_is_lost(env: Path, value: str) -> None:
+    update_env(env.parent, {"KEY": value, "ADDED": value})
+
+    found = dotenv_values(env)
+    assert (found["KEY"], found["ADDED"], found["OTHER"]) == (value, value, "a # b")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has neither such links nor such modes")
+def test_a_link_stays_a_link(env: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    real = env.rename(tmp_path_factory.mktemp("secrets") / "env")
+    env.symlink_to(real)
+
+    update_env(env.parent, {"KEY": "new"})
+
+    assert env.readlink() == real
+    assert dotenv_values(real)["KEY"] == "new"
+    assert real.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in real.parent.iterdir()] == ["env"]
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+def test_the_owner_stays_the_same(env: Path) -> None:
+    os.chown(env, 12345, 23456)
+
+    update_env(env.parent, {"KEY": "new"})
+
+    assert (env.stat().st_uid, env.stat().st_gid) == (12345, 23456)

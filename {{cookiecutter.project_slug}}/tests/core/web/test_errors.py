@@ -1,0 +1,195 @@
+from typing import Any
+
+import pytest
+from fastapi import APIRouter, HTTPException, WebSocket
+from httpx import AsyncClient
+from pydantic import BaseModel
+from sqlalchemy import text
+
+from app.core.db import Db
+from app.core.settings import parse_database_url
+from app.core.web.openapi import ErrorFormat
+from app.hello import routes
+from tests import websockets
+from tests.conftest import PASSWORD, Client, ClientWith
+
+
+class Body(BaseModel):
+    password: int
+
+
+@pytest.fixture
+async def probe(client_with: ClientWith, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """A client of an application that has more routes."""
+    router = APIRouter()
+
+    @router.post("/body")
+    async def body(body: Body) -> None: ...
+
+    @router.get("/query")
+    async def query(db: Db, sql: str) -> None:
+        await db.execute(text(sql))
+
+    @router.get("/teapot")
+    async def teapot() -> None:
+        raise HTTPException(418, "<short> and stout", {"Retry-After": "5"})
+
+    @router.get("/odd")
+    async def odd() -> None:
+        raise HTTPException(499, [{"odd": 1}])
+
+    @router.websocket("/socket/{code}")
+    async def socket(websocket: WebSocket, code: int) -> None:
+        raise HTTPException(code)
+
+    @router.get("/unchanged")
+    async def unchanged() -> None:
+        raise HTTPException(304)
+
+    monkeypatch.setattr(routes, "router", router)
+    return await client_with()
+
+
+async def test_a_wrong_body_is_not_repeated(probe: Client) -> None:
+    answer = await probe.post("/body", json={"password": "hush"})
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "password"]
+    assert "hush" not in answer.text
+
+
+async def test_a_faulty_query_is_a_bug(probe: Client) -> None:
+    assert (await probe.get("/query", params={"sql": "SELECT nothing FROM nowhere"})).status_code == 500
+
+
+@pytest.mark.parametrize(("status", "code"), [(401, 1008), (404, 1008), (304, 1008), (503, 1013)])
+async def test_a_websocket_is_closed_instead(probe: Client, status: int, code: int) -> None:
+    assert await websockets.call(probe.app, f"/socket/{status}") == [{"type": "websocket.close", "code": code}]
+
+
+class Fault(BaseModel):
+    msg: str
+
+
+class Problem(BaseModel):
+    """RFC 9457."""
+
+    status: int
+    title: str
+    errors: list[Fault]
+
+
+def problem(code: int, detail: Any) -> dict[str, Any]:
+    faults = detail if isinstance(detail, list) else []
+    errors = [{"msg": fault["msg"]} for fault in faults]
+    return {"status": code, "title": "Invalid" if faults else detail, "errors": errors}
+
+
+@pytest.fixture
+async def other(probe: Client) -> Client:
+    """The client of an application that has a format of its own."""
+    probe.app.state.error_format = ErrorFormat(Problem, problem, "application/problem+json")
+    return probe
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "title"),
+    [
+        ("GET", "/nowhere", {}, 404, "Not Found"),
+        ("DELETE", "/teapot", {}, 405, "Method Not Allowed"),
+        ("GET", "/users/me", {}, 401, "Not authenticated"),
+        ("POST", "/body", {}, 422, "Invalid"),
+        ("POST", "/body", {"Content-Length": "2000000"}, 413, "Content Too Large"),
+        ("GET", "/query?sql=nonsense", {}, 500, "Internal server error"),
+        ("GET", "/teapot", {"Host": "another.example"}, 400, "This host is not served here."),
+        ("POST", "/password-reset/confirm", {}, 422, "Invalid"),
+        ("POST", "/admin/login", {"Origin": "http://another.example"}, 403, "This came from another site."),
+    ],
+)
+async def test_an_application_may_have_errors_of_its_own_form(
+    other: AsyncClient, method: str, path: str, headers: dict[str, str], status: int, title: str
+) -> None:
+    answer = await other.request(method, path, headers=headers)
+
+    assert answer.status_code == status
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert (answer.json()["status"], answer.json()["title"]) == (status, title)
+
+
+async def test_token_routes_keep_the_form_of_rfc_6749(other: AsyncClient) -> None:
+    assert (await other.post("/token", data={"username": "alice"})).json()["error"] == "invalid_request"
+
+
+async def test_the_document_tells_of_the_own_form(other: AsyncClient) -> None:
+    document = (await other.get("/openapi.json")).json()
+    responses = document["paths"]["/password-reset/confirm"]["post"]["responses"]
+
+    for code in ("400", "422"):
+        assert responses[code]["content"]["application/problem+json"]["schema"] == {
+            "$ref": "#/components/schemas/Problem"
+        }
+    assert "application/json" not in responses["422"]["content"]
+    assert {"Problem", "Fault"} <= set(document["components"]["schemas"])
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "X-Request-ID": "my-1"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "code", "says"),
+    [
+        ("GET", "/nowhere/<b>", {}, 404, "Not Found"),
+        ("DELETE", "/query", {"Allow": "GET"}, 405, "Method Not Allowed"),
+        ("PUT", "/users/me", {"Allow": "DELETE, GET, PATCH"}, 405, "Method Not Allowed"),
+        ("GET", "/users/me", {"WWW-Authenticate": "Bearer"}, 401, "Not authenticated"),
+        ("GET", "/query", {}, 422, "sql: Field required"),
+        ("GET", "/query?sql=SELECT nothing FROM nowhere", {}, 500, "Internal Server Error"),
+        ("GET", "/teapot", {"Retry-After": "5"}, 418, "&lt;short&gt; and stout"),
+        ("GET", "/odd", {}, 499, "{&#39;odd&#39;: 1}"),
+    ],
+)
+async def test_a_browser_gets_a_page_that_says_the_same(
+    probe: Client, method: str, path: str, headers: dict[str, str], code: int, says: str
+) -> None:
+    answer = await probe.request(method, path, headers=BROWSER)
+
+    assert answer.status_code == code
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Vary"] == "Accept"
+    assert {name: answer.headers[name] for name in headers} == headers
+    assert says in answer.text
+    assert "Request <code>my-1</code>" in answer.text
+    assert "<b>" not in answer.text
+
+
+async def test_both_forms_of_an_error_have_the_same_head(probe: Client) -> None:
+    """But for what tells of the form itself."""
+    form = ("content-type", "content-length", "cache-control", "x-request-id")
+    for path in ("/nowhere", "/users/me", "/teapot", "/query"):
+        page, data = await probe.get(path, headers=BROWSER), await probe.get(path, headers={"Accept": "*/*"})
+        heads = [{name: value for name, value in each.headers.items() if name not in form} for each in (page, data)]
+
+        assert data.json()["detail"]
+        assert (page.status_code, heads[0]) == (data.status_code, heads[1])
+
+
+async def test_an_error_that_allows_no_body_has_none(probe: Client) -> None:
+    answer = await probe.get("/unchanged", headers=BROWSER)
+
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+async def test_a_token_route_answers_programs_alone(probe: Client) -> None:
+    answer = await probe.post("/token", headers=BROWSER)
+
+    assert answer.json()["error"] == "invalid_request"
+
+
+async def test_an_unreachable_database_is_503(client_with: ClientWith) -> None:
+    client = await client_with(database_url=parse_database_url("postgresql://localhost:1/none"))
+
+    answer = await client.post("/token", data={"username": "alice", "password": PASSWORD})
+
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.json() == {"detail": "The database cannot be reached at the moment."}

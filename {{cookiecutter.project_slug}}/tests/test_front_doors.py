@@ -1,0 +1,96 @@
+"""What each front door exports, which is what the rest of the project builds on."""
+
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+
+import pytest
+
+import app.core
+
+# The names that others may rely on, by package. Apps that are yours need not be here.
+EXPORTS = {
+    "app.accounts": """
+        AccessToken Accounts AccountsError AuthenticatedUser AuthenticationBackend CurrentUser Fault Group
+        InvalidCredentials InvalidPassword InvalidRefreshToken InvalidToken JWTAuthentication JWTBearer Names
+        NotAllowed NotFound OptionalUser ProfileUpdate Taken Token UseCases User UserRead UserRegister WrongPassword
+        credentials find_caller open_accounts requires
+    """,
+    "app.admin": """
+        ModelAdmin Refused acting_user action new_session
+    """,
+    "app.core.audit": """
+        NOBODY Actor AppendOnly AuditEntry acting place
+    """,
+    "app.core.cli": """
+        CommandError ask ask_password main open_application open_database print_table progress say
+    """,
+    "app.core.db": """
+        COUNT_CAP MAX_LIMIT ONE_LINE STORABLE Base CursorPage CursorPaging CursorQuery Database DatabaseUnavailable Db
+        Limit Migration Page PageQuery Paging ScratchRefused Text UTCDateTime UnknownMigrations begins_with
+        by_code_point capped_count declared_permissions exact_count get_session is_away is_conflict is_in_step is_text
+        is_unmigrated keys_by_prefix make_migration merge_migrations migrate migration_history next_revision
+        ordered_by paginate paginate_by_cursor pending_migrations scratch_database search utcnow
+    """,
+    "app.core.mail": """
+        MailDelayed MailError MailRefused Mailer MemoryMailer compose deliver make_mailer
+    """,
+    "app.core.ops": """
+        Check Level Problem check health_router misspelt origins run_checks shown
+    """,
+    "app.core.settings": """
+        BASE_DIR LOCAL_HOSTS PROJECT TITLE CommaSeparated DatabaseURL EmailURL Mailbox OptionalDatabaseURL
+        OptionalRedisURL OptionalSecret PublicURL Rate SecretList SettingsError SigningKey SigningKeys create_private
+        is_loopback make_secret parse_address parse_database_url parse_rate update_env write_env write_private
+    """,
+    "app.core.tasks": """
+        Task TaskQueue Tasks run_worker task
+    """,
+    "app.core.web": """
+        ERROR_HEADERS NEVER_SENT REDIS_CONNECTIONS Application EmailAddress ErrorFormat Limiter OAuth2Error Outage
+        ServerBusy Throttle Throttled admits client_address error_response faults install_docs install_error_handlers
+        install_front_page install_openapi install_static_files jinja_environment operation_id page prefers_page
+        public raises redis_options render sentences
+    """,
+}
+
+
+def packages() -> Iterator[str]:
+    """The rooms of core, and the apps."""
+    for path, prefix in ((app.core.__path__, "app.core."), (app.__path__, "app.")):
+        for module in pkgutil.iter_modules(path, prefix):
+            if module.ispkg and module.name != "app.core":
+                yield module.name
+
+
+def exported(package: str) -> list[str]:
+    return list(getattr(import_module(package), "__all__", []))
+
+
+@pytest.mark.parametrize("package", [name for name in packages() if name in EXPORTS])
+def test_a_front_door_exports_what_is_promised(package: str) -> None:
+    promised, found = set(EXPORTS[package].split()), set(exported(package))
+
+    missing, new = sorted(promised - found), sorted(found - promised)
+    assert not missing, (
+        f"Others may import {missing} from {package}: export it again, if need be as a deprecated alias."
+    )
+    assert not new, (
+        f"{package} exports {new}: add it to EXPORTS here, as a promise to keep it, or take it out of __all__."
+    )
+
+
+@pytest.mark.parametrize("package", list(packages()))
+def test_what_a_front_door_exports_is_there(package: str) -> None:
+    """And is no module of the package: `from package import name` would give one or the other."""
+    modules = {module.name for module in pkgutil.iter_modules(import_module(package).__path__)}
+
+    for name in exported(package):
+        assert hasattr(import_module(package), name), f"{package} lists {name} in __all__ and does not import it."
+        assert name not in modules, f"{package} exports {name}, and has a module {name}: call one of them otherwise."
+
+
+def test_each_room_of_core_is_listed() -> None:
+    rooms = {name for name in packages() if name.startswith("app.core.")}
+
+    assert rooms == {name for name in EXPORTS if name.startswith("app.core.")}
