@@ -85,4 +85,5 @@ def is_sorted(model: type, name: str) -> bool:
     column = mapper.columns[comparable(model, name).key]
     indexes = (list(index.columns) for index in getattr(mapper.local_table, "indexes", ()))
     wanted = [column, *mapper.primary_key]
-    return bool(column.primary_key or column.unique) or wanted in (columns[: len(wanted)] for columns in indexes)
+    is_unique = column.primary_key or getattr(column, "unique", False)  # an SQL expression does not say
+    return bool(is_unique) or wanted in (columns[: len(wanted)] for columns in indexes)

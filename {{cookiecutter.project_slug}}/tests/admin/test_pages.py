@@ -264,7 +264,7 @@ class Seat(Base):
 
 class SeatAdmin(ModelAdmin, model=Seat):
     column_list: ClassVar = ["guest"]
-    column_searchable_list: ClassVar = ["guest", "row"]
+    column_searchable_list: ClassVar = ["guest", "row", "number"]
 
 
 @pytest.fixture
@@ -290,6 +290,7 @@ async def seats(database: Database) -> AsyncIterator[None]:
         ("search=A", ["bob", "None", "ann", "abe"]),
         ("search=B", ["bob", "ann", "abe"]),
         ("search=an", ["ann"]),
+        ("search=2", ["None", "abe"]),
     ],
 )
 async def test_a_key_of_several_columns_is_listed(client_of: ClientOf, query: str, guests: list[str]) -> None:

@@ -61,7 +61,7 @@ def _among(db: AsyncSession, key: Sequence[ColumnElement[Any]], found: Select[An
 
 def keys_by_prefix(key: Sequence[Column], column: Column, prefix: str) -> Select[Any]:
     """Find the rows by what the column begins with, in the order of its index."""
-    return select(*key).where(begins_with(column, prefix)).order_by(column)
+    return select(*key).where(begins_with(column, prefix)).order_by(column, *key)
 
 
 def begins_with(column: Column, prefix: str) -> ColumnElement[bool]:
@@ -69,7 +69,7 @@ def begins_with(column: Column, prefix: str) -> ColumnElement[bool]:
     if not isinstance(column.type, String):
         return cast(column, String).istartswith(prefix, autoescape=True)
     if getattr(column.type.dialect_impl(POSTGRESQL), "collation", None) != "C":
-        return column.istartswith(prefix, autoescape=True)
+        return cast(column, String).istartswith(prefix, autoescape=True)
     end = _after(prefix)
     return column >= prefix if end is None else and_(column >= prefix, column < end)
 
@@ -86,6 +86,6 @@ def _after(prefix: str) -> str | None:
 def ordered_by(column: Column, key: Sequence[Column], *, descending: bool = False) -> list[ColumnElement[Any]]:
     """Break ties by the key. Rows without a value come before all others, in every database."""
     order: list[ColumnElement[Any]] = [each.desc() if descending else each.asc() for each in (column, *key)]
-    if column.expression.nullable:
+    if getattr(column.expression, "nullable", True):  # an SQL expression does not say
         order[0] = column.desc().nulls_last() if descending else column.asc().nulls_first()
     return order
