@@ -66,8 +66,6 @@ def keys_by_prefix(key: Sequence[Column], column: Column, prefix: str) -> Select
 
 def begins_with(column: Column, prefix: str) -> ColumnElement[bool]:
     """A range for a column of `by_code_point`, where the case counts; else LIKE without wildcards, in any case."""
-    if not isinstance(column.type, String):
-        return cast(column, String).istartswith(prefix, autoescape=True)
     if getattr(column.type.dialect_impl(POSTGRESQL), "collation", None) != "C":
         return cast(column, String).istartswith(prefix, autoescape=True)
     end = _after(prefix)
