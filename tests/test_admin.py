@@ -1,6 +1,5 @@
 """The admin site of a rendered project, in a browser; and projects that add a page to it, or do without it."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -272,11 +271,8 @@ def test_an_app_brings_a_page_of_its_own(with_notes: Service) -> None:
 
 
 def test_a_project_can_do_without_the_site(copy: Service) -> None:
-    """By deleting folders and files, and what else the README names; what is done is still written down."""
-    shutil.rmtree(copy.project / "app" / "admin")
-    shutil.rmtree(copy.project / "tests" / "admin")
-    (copy.project / "app" / "accounts" / "admin.py").unlink()
-    (copy.project / "tests" / "accounts" / "test_admin.py").unlink()
+    """What is done is still written down."""
+    copy.manage("removeapp", "admin", "--yes")
     suite = ("tests/accounts/test_audit.py", "tests/core/test_registry.py")
     for command in (("mypy",), ("pytest", "-q", *suite)):
         done = copy.run("-m", *command)

@@ -16,7 +16,9 @@ CONCURRENTLY = """
 from alembic import op
 
 revision = "9000_concurrently"
-down_revision = "{head}"
+down_revision = None
+branch_labels = "project"
+depends_on = "core_audit_0001_initial"
 
 def upgrade():
     with op.get_context().autocommit_block():
@@ -31,8 +33,7 @@ def downgrade():
 def indexed(copy: Service) -> Service:
     """A project with a migration that PostgreSQL runs outside of any transaction."""
     versions = copy.project / "app" / "migrations" / "versions"
-    head = max(file.stem for file in versions.glob("0*.py"))
-    (versions / "9000_concurrently.py").write_text(CONCURRENTLY.format(head=head), encoding="utf-8")
+    (versions / "9000_concurrently.py").write_text(CONCURRENTLY, encoding="utf-8")
     return copy
 
 

@@ -75,10 +75,10 @@ def test_the_projects_own_suite_passes_on_postgresql_and_leaves_nothing_there(
 
 
 def test_migrate_goes_forward_and_back(empty: Service) -> None:
-    assert "Applied 0001_initial" in empty.manage("migrate")
-    assert "Unapplied 0001_initial" in empty.manage("migrate", "zero")
+    assert "Applied accounts_0001_initial" in empty.manage("migrate")
+    assert "Unapplied accounts_0001_initial" in empty.manage("migrate", "zero")
     assert "[X]" not in empty.manage("showmigrations")
-    assert "Applied 0001_initial" in empty.manage("migrate")
+    assert "Applied accounts_0001_initial" in empty.manage("migrate")
 
 
 def test_the_migrations_are_in_step_with_the_models(service: Service) -> None:
@@ -510,7 +510,7 @@ def test_runserver_says_once_where_to_begin_and_reloads(copy: Service) -> None:
         log = served.log_until("RuntimeError: reloaded")
     (line,) = [line for line in log.splitlines() if line.startswith("Starting My Service at ")]
     assert {f"{served.url}/docs", f"{served.url}/admin"} <= set(line.removesuffix(". Ctrl-C ends it.").split())
-    assert log.count("core.E003: Not applied: 0001_initial") == 1
+    assert log.count("core.E003: Not applied: accounts_0001_initial") == 1
 
 
 def test_links_lead_to_where_runserver_serves(migrated: Service) -> None:
@@ -598,8 +598,8 @@ def with_notes(copy: Service) -> Service:
 def test_a_dropped_folder_is_an_app(with_notes: Service) -> None:
     with_notes.manage("migrate")
     assert "makemigrations" in with_notes.problem("makemigrations", "--check")
-    assert "0006_add_notes" in with_notes.manage("makemigrations", "--name", "add_notes")
-    assert "Applied 0006_add_notes" in with_notes.manage("migrate")
+    assert "0001_add_notes" in with_notes.manage("makemigrations", "--name", "add_notes")
+    assert "Applied 0001_add_notes" in with_notes.manage("migrate")
     with server(with_notes.project, with_notes.python, with_notes.env) as served, connect(served) as client:
         assert client.post("/notes", json={"text": "hello", "count": 1}).json() == 1
         assert_faults_are_named(client)

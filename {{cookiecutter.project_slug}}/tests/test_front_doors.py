@@ -26,11 +26,12 @@ EXPORTS = {
         CommandError ask ask_password main open_application open_database print_table progress say
     """,
     "app.core.db": """
-        COUNT_CAP MAX_LIMIT ONE_LINE STORABLE Base CursorPage CursorPaging CursorQuery Database DatabaseUnavailable Db
-        Limit Migration Page PageQuery Paging ScratchRefused Text UTCDateTime UnknownMigrations begins_with
-        by_code_point capped_count declared_permissions exact_count get_session is_away is_conflict is_in_step is_text
-        is_unmigrated keys_by_prefix make_migration merge_migrations migrate migration_history next_revision
-        ordered_by paginate paginate_by_cursor pending_migrations scratch_database search utcnow
+        COUNT_CAP MAX_LIMIT NEWEST ONE_LINE PROJECT STORABLE Base CursorPage CursorPaging CursorQuery Database
+        DatabaseUnavailable Db Diverged Limit Migration NewRevision Page PageQuery Paging ScratchRefused Text
+        UTCDateTime UnknownMigrations begins_with by_code_point capped_count declared_permissions exact_count
+        get_session is_away is_conflict is_in_step is_text is_unmigrated keys_by_prefix make_migration
+        merge_migrations migrate migration_folders migration_history new_revision ordered_by paginate
+        paginate_by_cursor pending_migrations scratch_database search undo_history utcnow
     """,
     "app.core.mail": """
         MailDelayed MailError MailRefused Mailer MemoryMailer compose deliver make_mailer

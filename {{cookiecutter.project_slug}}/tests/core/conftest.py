@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from app.core import registry
-from app.core.db import Database, migrations
+from app.core.db import Database
+from app.core.db.migrations import histories
 from tests.databases import new_database
 
 
@@ -21,7 +22,8 @@ def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty history of the tests' own, so that they write no migration into the project; no app has tables in it."""
     monkeypatch.setattr(registry, "hooks", lambda _: ())
     for name in ("env.py", "script.py.mako"):
-        (tmp_path / name).write_bytes((migrations.MIGRATIONS / name).read_bytes())
-    monkeypatch.setattr(migrations, "MIGRATIONS", tmp_path)
+        (tmp_path / name).write_bytes((histories.MIGRATIONS / name).read_bytes())
+    monkeypatch.setattr(histories, "MIGRATIONS", tmp_path)
+    monkeypatch.setattr(histories, "APP", tmp_path / "app")
     (tmp_path / "versions").mkdir()
     return tmp_path / "versions"

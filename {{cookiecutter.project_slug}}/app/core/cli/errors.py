@@ -1,10 +1,9 @@
 """What commands say instead of a traceback."""
 
-from alembic.script.revision import MultipleHeads
 from alembic.util import CommandError as AlembicError
 from sqlalchemy.exc import DBAPIError
 
-from app.core.db import DatabaseUnavailable, ScratchRefused, UnknownMigrations, is_away, is_unmigrated
+from app.core.db import DatabaseUnavailable, Diverged, ScratchRefused, UnknownMigrations, is_away, is_unmigrated
 from app.core.registry import StartError
 from app.core.settings import SettingsError
 
@@ -16,10 +15,8 @@ class CommandError(Exception):
 def explain(error: Exception) -> str | None:
     """Return what went wrong outside the code, and what to do; None is a bug."""
     match error:
-        case CommandError() | SettingsError() | ScratchRefused() | StartError() | UnknownMigrations():
+        case CommandError() | SettingsError() | Diverged() | ScratchRefused() | StartError() | UnknownMigrations():
             return str(error)
-        case AlembicError() if isinstance(error.__cause__, MultipleHeads):
-            return "Migrations were made side by side: join them by `python manage.py makemigrations --merge`."
         case AlembicError():
             return f"{error} (`manage.py showmigrations` lists the migrations, `migrate` applies them.)"
         case DatabaseUnavailable():

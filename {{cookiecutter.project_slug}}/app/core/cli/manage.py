@@ -9,7 +9,7 @@ import typer
 from app.core import registry
 from app.core.cli.errors import explain
 
-CORE = ("server", "worker", "migrations", "project", "startapp", "mail", "shell", "completion")
+CORE = ("server", "worker", "migrations", "project", "startapp", "removeapp", "mail", "shell", "completion")
 WIDTH = 140  # of the help in a pipe, where nobody says how wide a line may be
 COMPLETE = "MANAGE_PY_COMPLETE"
 """The environment variable by which a shell asks how to go on, as the scripts of `completion` do."""

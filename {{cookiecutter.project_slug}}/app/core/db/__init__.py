@@ -4,17 +4,18 @@ from app.core.db.base import Base, declared_permissions
 from app.core.db.columns import UTCDateTime, by_code_point, utcnow
 from app.core.db.engine import Database
 from app.core.db.errors import DatabaseUnavailable, is_away, is_conflict, is_unmigrated
-from app.core.db.migrations import (
-    Migration,
+from app.core.db.migrations.histories import (
+    PROJECT,
+    Diverged,
+    NewRevision,
     UnknownMigrations,
-    is_in_step,
-    make_migration,
-    merge_migrations,
-    migrate,
-    migration_history,
-    next_revision,
-    pending_migrations,
+    migration_folders,
+    new_revision,
 )
+from app.core.db.migrations.making import is_in_step, make_migration, merge_migrations
+from app.core.db.migrations.removing import undo_history
+from app.core.db.migrations.running import NEWEST, Migration, migrate, migration_history, pending_migrations
+from app.core.db.migrations.scratch import ScratchRefused, scratch_database
 from app.core.db.pagination import (
     COUNT_CAP,
     MAX_LIMIT,
@@ -30,7 +31,6 @@ from app.core.db.pagination import (
     paginate,
     paginate_by_cursor,
 )
-from app.core.db.scratch import ScratchRefused, scratch_database
 from app.core.db.searches import begins_with, keys_by_prefix, ordered_by, search
 from app.core.db.sessions import Db, get_session
 from app.core.db.texts import ONE_LINE, STORABLE, Text, is_text
@@ -38,7 +38,9 @@ from app.core.db.texts import ONE_LINE, STORABLE, Text, is_text
 __all__ = [
     "COUNT_CAP",
     "MAX_LIMIT",
+    "NEWEST",
     "ONE_LINE",
+    "PROJECT",
     "STORABLE",
     "Base",
     "CursorPage",
@@ -47,8 +49,10 @@ __all__ = [
     "Database",
     "DatabaseUnavailable",
     "Db",
+    "Diverged",
     "Limit",
     "Migration",
+    "NewRevision",
     "Page",
     "PageQuery",
     "Paging",
@@ -71,13 +75,15 @@ __all__ = [
     "make_migration",
     "merge_migrations",
     "migrate",
+    "migration_folders",
     "migration_history",
-    "next_revision",
+    "new_revision",
     "ordered_by",
     "paginate",
     "paginate_by_cursor",
     "pending_migrations",
     "scratch_database",
     "search",
+    "undo_history",
     "utcnow",
 ]

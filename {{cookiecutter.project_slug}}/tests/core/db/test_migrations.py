@@ -6,9 +6,15 @@ import pytest
 from sqlalchemy import select, text
 
 from app.accounts.models import User
-from app.core.db.engine import Database
-from app.core.db.migrations import is_in_step, make_migration, migrate, migration_history, pending_migrations
-from app.core.db.scratch import ScratchRefused
+from app.core.db import (
+    Database,
+    ScratchRefused,
+    is_in_step,
+    make_migration,
+    migrate,
+    migration_history,
+    pending_migrations,
+)
 from tests.databases import needs_postgresql
 
 

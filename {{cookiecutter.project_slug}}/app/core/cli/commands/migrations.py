@@ -14,8 +14,18 @@ from sqlalchemy.exc import DBAPIError
 from app.core.cli.application import open_database
 from app.core.cli.console import progress, say
 from app.core.cli.errors import CommandError
-from app.core.db import Migration, is_away, is_in_step, make_migration, merge_migrations, migration_history
+from app.core.db import (
+    NEWEST,
+    PROJECT,
+    Migration,
+    is_away,
+    is_in_step,
+    make_migration,
+    merge_migrations,
+    migration_history,
+)
 from app.core.db import migrate as move
+from app.core.settings import BASE_DIR
 
 cli = typer.Typer()
 
@@ -26,8 +36,11 @@ NAME = re.compile(r"[a-z0-9_]{1,27}")  # with its number, what Alembic's column 
 @cli.command(rich_help_panel="Database")
 def migrate(
     target: Annotated[
-        str, typer.Argument(help="Where to go, back or forward, as in 0003_add_bio; `zero` undoes all.")
-    ] = "head",
+        str,
+        typer.Argument(
+            help="Where to go, forward or back, as in 0003_add_bio. `zero` undoes all, `blog@zero` one history."
+        ),
+    ] = NEWEST,
 ) -> None:
     """Bring the database's tables in step with the migrations."""
     if not asyncio.run(_migrate(target)):
@@ -42,13 +55,13 @@ async def _migrate(target: str) -> int:
         print(step)
 
     async with open_database() as database:
-        with progress("Migrating"), _failures("The migration failed, and its transaction was undone"):
+        with progress("Migrating"), failures("The migration failed, and its transaction was undone"):
             await move(database, target, report)
     return len(steps)
 
 
 @contextmanager
-def _failures(text: str) -> Iterator[None]:
+def failures(text: str) -> Iterator[None]:
     """Say in one line what a migration does wrong."""
     try:
         yield
@@ -64,8 +77,12 @@ def makemigrations(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit status 1 where one is missing.")] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Make one without operations, to move data.")] = False,
     merge: Annotated[
-        bool, typer.Option("--merge", help="Join histories that grew side by side, as by an update of the template.")
+        bool, typer.Option("--merge", help="Join migrations that two developers made side by side.")
     ] = False,
+    app: Annotated[
+        str | None,
+        typer.Option("--app", help="Write into the app's own history, as those who maintain an app for others do."),
+    ] = None,
 ) -> None:
     """Write the migration that the models of all apps ask for: read it, then run `migrate`.
 
@@ -75,7 +92,10 @@ def makemigrations(
     """
     if check:
         return asyncio.run(_check())
-    path = merge_migrations(_valid_name(name or "merge")) if merge else asyncio.run(_make(_valid_name(name), empty))
+    if merge:
+        path = merge_migrations(_valid_name(name or "merge"))
+    else:
+        path = asyncio.run(_make(_valid_name(name), empty, PROJECT if app is None else _own_history(app)))
     if path is None:
         print("No changes detected.")
         return
@@ -85,16 +105,25 @@ def makemigrations(
 
 async def _check() -> None:
     async with open_database() as database:
-        with _failures(IN_SCRATCH):
+        with failures(IN_SCRATCH):
             if not await is_in_step(database):
                 raise CommandError("The models have changed: run `python manage.py makemigrations`.")
     print("No changes detected.")
 
 
-async def _make(name: str, empty: bool) -> str | None:
+async def _make(name: str, empty: bool, history: str) -> str | None:
     async with open_database() as database:
-        with _failures(IN_SCRATCH):
-            return await make_migration(database, name, empty=empty, report=say)
+        with failures(IN_SCRATCH):
+            return await make_migration(database, name, history=history, empty=empty, report=say)
+
+
+def _own_history(app: str) -> str:
+    """Return the label of an app, or of a room of core, which gets a folder for it."""
+    folder = BASE_DIR / "app" / app.replace(".", "/")
+    if not (folder / "__init__.py").exists():
+        raise CommandError(f"There is no app {app!r}. A room of core is called as in `core.audit`.")
+    (folder / "migrations").mkdir(exist_ok=True)
+    return app.replace(".", "_")
 
 
 def _valid_name(name: str | None) -> str:

@@ -18,7 +18,7 @@ from fastapi.routing import iter_route_contexts
 
 from app.core.cli.application import load_application
 from app.core.cli.errors import CommandError
-from app.core.db import Base, next_revision
+from app.core.db import Base, new_revision
 from app.core.settings import BASE_DIR
 from app.core.web import render
 
@@ -65,7 +65,7 @@ class NewApp:
     def functions(self) -> set[str]:
         return {f"list_{self.name}", *(f"{verb}_{self.item}" for verb in ("create", "read", "update", "delete"))}
 
-    def render(self, part: str, **values: str | None) -> str:
+    def render(self, part: str, **values: object) -> str:
         """Return the source, formatted as ruff would."""
         names = {key: getattr(self, key) for key in ("name", "model", "item", "noun", "table", "path")}
         return IMPORTS.sub(_in_order, render(f"core/startapp/{part}.py.jinja", **names, **values) + "\n")
@@ -160,18 +160,13 @@ def _clashes(app: NewApp) -> Iterator[str]:
 
 
 def _files(app: NewApp) -> dict[Path, str]:
-    """Raises alembic.util.CommandError as `next_revision` does."""
-    package, tests, versions = (
-        BASE_DIR / "app" / app.name,
-        BASE_DIR / "tests" / app.name,
-        BASE_DIR / "app" / "migrations",
-    )
-    revision, before = next_revision(app.name)
+    """Raises Diverged."""
+    package, tests, migration = BASE_DIR / "app" / app.name, BASE_DIR / "tests" / app.name, new_revision(app.name)
     parts = (*PARTS, ADMIN) if (BASE_DIR / "app" / ADMIN).is_dir() else PARTS
     return {
         package / "__init__.py": "",
         **{package / f"{part}.py": app.render(part) for part in parts},
-        versions / "versions" / f"{revision}.py": app.render("migration", revision=revision, down_revision=before),
+        migration.folder / f"{migration.id}.py": app.render("migration", migration=migration),
         tests / "__init__.py": "",
         tests / "test_routes.py": app.render(TESTS),
     }

@@ -11,7 +11,7 @@ from tests.terminal import call_on_terminal, needs_terminal, without_control
 
 async def test_migrate_and_showmigrations(database: Database) -> None:
     assert await call("migrate") == (0, "Nothing to migrate.\n", "")
-    assert (await call("showmigrations")).out.startswith("[X] 0001_initial\n")
+    assert (await call("showmigrations")).out.startswith("[X] accounts_0001_initial\n")
     assert (await call("makemigrations", "--check")).out == "No changes detected.\n"
     assert (await call("makemigrations")).out == "No changes detected.\n"
 
@@ -98,7 +98,7 @@ async def test_on_a_terminal_migrate_shows_that_it_goes_on(set_variable: SetVari
     seen = without_control((await call_on_terminal("migrate")).out)
 
     assert "Migrating 0:00:0" in seen
-    assert "Applied 0001_initial\n" in seen
+    assert "Applied accounts_0001_initial\n" in seen
 
 
 async def test_an_unknown_migration_is_one_line(database: Database) -> None:

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from app.core.cli.commands import startapp
 from app.core.cli.commands.startapp import NewApp
-from app.core.db import migrations
+from app.core.db.migrations import histories
 from tests.commands import call
 
 FILES = [
@@ -31,7 +31,8 @@ def root(application: FastAPI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for folder in ("app/admin", "app/migrations/versions", "tests"):
         (tmp_path / folder).mkdir(parents=True)
     monkeypatch.setattr(startapp, "BASE_DIR", tmp_path)
-    monkeypatch.setattr(migrations, "MIGRATIONS", tmp_path / "app" / "migrations")
+    monkeypatch.setattr(histories, "MIGRATIONS", tmp_path / "app" / "migrations")
+    monkeypatch.setattr(histories, "APP", tmp_path / "app")
     return tmp_path
 
 
@@ -51,7 +52,7 @@ async def test_it_writes_an_app_and_says_what_is_next(root: Path) -> None:
         assert "\r" not in source
     assert 'class Plugh(Base):\n    __tablename__ = "xyzzy_plugh"\n' in sources["app/xyzzy/models.py"]
     assert '@router.get("/{plugh_id}", dependencies=[requires("xyzzy.view_plugh")])\n' in sources["app/xyzzy/routes.py"]
-    assert "down_revision = None\n" in sources["app/migrations/versions/0001_xyzzy.py"]
+    assert 'down_revision = None\nbranch_labels = "project"\n' in sources["app/migrations/versions/0001_xyzzy.py"]
 
 
 async def test_its_migration_comes_after_the_last(root: Path) -> None:

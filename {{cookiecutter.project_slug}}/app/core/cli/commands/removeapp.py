@@ -1,0 +1,106 @@
+"""Removes an app with its tables: what its own history made is undone, and for other tables a migration drops them."""
+
+import asyncio
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from app.core import registry
+from app.core.cli.application import open_database
+from app.core.cli.commands.migrations import failures
+from app.core.cli.errors import CommandError
+from app.core.db import migration_folders, undo_history
+from app.core.settings import BASE_DIR
+
+cli = typer.Typer()
+
+EXTENSIONS = "EXTENSIONS"
+"""In the module `apps` of an app: the names of modules that other apps bring for it, such as `admin`."""
+
+
+@cli.command(rich_help_panel="Project")
+def removeapp(
+    name: Annotated[str, typer.Argument(help="The folder of the app, as in `hello`.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove an app: undo its tables in the configured database, and delete its folder and its tests.
+
+    For example: `removeapp hello`. Its rows are lost. Other databases follow with their next `migrate`. If the app has
+    a history of its own, run `migrate NAME@zero` there first.
+    """
+    paths = list(_paths(name))
+    if users := sorted(_users(name, paths)):
+        raise CommandError(f"{name!r} is in use: {', '.join(users)} import from it. Remove these imports first.")
+    print("Deletes:", *(path.relative_to(BASE_DIR).as_posix() for path in paths), sep="\n  ")
+    if not yes and not typer.confirm(f"Delete these files, and the tables of {name}?"):
+        raise CommandError("Nothing was removed.")
+    if name in migration_folders():
+        asyncio.run(_undo(name))
+    with _set_aside(paths):
+        if not _manage("makemigrations", "--check"):
+            _manage_or_fail("makemigrations", "--name", f"remove_{name}"[:27])
+            _manage_or_fail("migrate")
+    print(f"Removed {name}.")
+
+
+def _paths(name: str) -> Iterator[Path]:
+    """The app, its tests, and what other apps bring for it with their tests."""
+    if name not in registry.installed_apps():
+        raise CommandError(f"There is no app {name!r}: app/{name}/__init__.py is missing.")
+    folders = [path for path in (BASE_DIR / "app" / name, BASE_DIR / "tests" / name) if path.exists()]
+    yield from folders
+    for module in registry.modules("apps"):
+        if module.__name__ == f"app.{name}.apps":
+            for extension in getattr(module, EXTENSIONS, ()):
+                found = (*BASE_DIR.glob(f"app/*/{extension}.py"), *BASE_DIR.glob(f"tests/*/test_{extension}.py"))
+                yield from sorted(file for file in found if file.parent not in folders)
+
+
+def _users(name: str, paths: list[Path]) -> Iterator[str]:
+    """Find the files that import from the app and that stay."""
+    imports = re.compile(rf"^\s*(?:from|import) app\.{name}\b|^\s*from app import .*\b{name}\b", re.MULTILINE)
+    for file in (*BASE_DIR.glob("app/**/*.py"), *BASE_DIR.glob("tests/**/*.py")):
+        if not any(file.is_relative_to(path) for path in paths) and imports.search(file.read_text(encoding="utf-8")):
+            yield file.relative_to(BASE_DIR).as_posix()
+
+
+async def _undo(name: str) -> None:
+    async with open_database() as database:
+        with failures(f"The tables of {name} could not be undone, and its files stay"):
+            await undo_history(database, name)
+
+
+@contextmanager
+def _set_aside(paths: list[Path]) -> Iterator[None]:
+    """Take the files away, and put them back if what follows fails."""
+    with TemporaryDirectory() as folder:
+        aside = {path: Path(folder) / str(number) for number, path in enumerate(paths)}
+        try:
+            for path, place in aside.items():
+                shutil.move(path, place)
+            yield
+        except BaseException:
+            for path, place in aside.items():
+                if place.exists():
+                    shutil.move(place, path)
+            raise
+
+
+def _manage(*arguments: str) -> bool:
+    """Run another command in a process of its own, which has not loaded the app's models."""
+    command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+    return subprocess.run(command, check=False, cwd=BASE_DIR, capture_output=True).returncode == 0
+
+
+def _manage_or_fail(*arguments: str) -> None:
+    command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
+    if subprocess.run(command, check=False, cwd=BASE_DIR).returncode != 0:
+        raise CommandError(f"`{' '.join(arguments)}` failed, so the files were put back.")

@@ -1,0 +1,77 @@
+"""Brings the tables to a state of the migrations, and tells which are applied."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from alembic import command
+from sqlalchemy import Connection
+
+from app.core import registry
+from app.core.db.engine import Database
+from app.core.db.migrations.histories import Graph, config
+from app.core.db.migrations.lock import exclusive_connection
+
+NEWEST = "heads"  # Alembic's word for the ends of all histories
+ZERO = "zero"  # Django's word for the state before the first migration
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Migration:
+    id: str
+    path: str
+    applied: bool
+
+
+async def migrate(database: Database, target: str = NEWEST, report: Report = print) -> None:
+    """Bring the tables to `target`, forwards or back; report one line per step.
+
+    A target is the id of a migration, `zero`, or `LABEL@zero` to undo one history. Several processes may call it at
+    once. PostgreSQL commits each step. SQLite commits all steps together: nothing else keeps other processes out
+    between two steps. Raises UnknownMigrations, Diverged, or alembic.util.CommandError if there is no such migration.
+    """
+    graph = Graph.read()
+    graph.check_ends()
+
+    def run(connection: Connection) -> None:
+        applied = graph.applied(connection)
+        connection.rollback()  # ends the transaction of that question: Alembic commits only those that it began
+        label, _, place = target.rpartition("@")
+        back = place == ZERO or target in applied
+        move = command.downgrade if back else command.upgrade
+        reporter = _reporter(steps.append if database.is_sqlite else report)
+        base = f"{label}@base" if label else "base"
+        move(config(connection, on_version_apply=reporter), base if place == ZERO else target)
+
+    steps: list[str] = []
+    async with exclusive_connection(database) as connection:
+        await connection.run_sync(run)
+        for step in steps:
+            report(step)
+        if graph.scripts and await connection.run_sync(graph.applied) == set(graph.scripts):
+            registry.load_models()
+            for migrated in registry.hooks("migrated"):
+                await migrated(connection)
+            await connection.commit()
+
+
+async def migration_history(database: Database) -> list[Migration]:
+    """Return all migrations, the oldest first. Raises UnknownMigrations."""
+    graph = Graph.read()
+    async with database.engine.connect() as connection:
+        applied = await connection.run_sync(graph.applied)
+    return [Migration(name, script.path, name in applied) for name, script in graph.scripts.items()]
+
+
+async def pending_migrations(database: Database) -> list[str]:
+    return [migration.id for migration in await migration_history(database) if not migration.applied]
+
+
+def _reporter(report: Report) -> Callable[..., None]:
+    def on_version_apply(*, step: Any, **_: Any) -> None:
+        direction = "Applied" if step.is_upgrade else "Unapplied"
+        report(f"{direction} {step.up_revision_id}")
+
+    return on_version_apply
