@@ -15,7 +15,7 @@ from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from playwright.sync_api import Browser
 
 from tests.browser import Browse, Chromium, chromium_or_skip
-from tests.servers import PostgreSQL, Server, postgresql_or_skip, server
+from tests.servers import PostgreSQL, Server, pgbouncer_or_skip, postgresql_or_skip, server
 from tests.services import Service, connect, log_in, prepare
 
 collect_ignore = ["example"]  # `test_example.py` runs its tests where they belong
@@ -136,11 +136,24 @@ def cluster() -> Iterator[PostgreSQL]:
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def service(request: pytest.FixtureRequest, plain: Service) -> Service:
-    """The project with its tables and a superuser: as rendered, and switched to PostgreSQL by DATABASE_URL alone."""
+    """The project with its tables and a superuser: as rendered, and switched to PostgreSQL by DATABASE_URL alone.
+
+    Modules that ask for "pooled" get it behind PgBouncer, too.
+    """
     if request.param == "sqlite":
         return prepare(plain)
     cluster: PostgreSQL = request.getfixturevalue("cluster")
-    return prepare(Service(plain.project, plain.python, {"DATABASE_URL": cluster.create_database("service")}))
+    direct = prepare(plain.with_env(DATABASE_URL=cluster.create_database(f"service_{request.param}")))
+    if request.param == "postgresql":
+        return direct
+    return direct.with_env(DATABASE_URL=f"{request.getfixturevalue('pooler')}/service_{request.param}")
+
+
+@pytest.fixture(scope="session")
+def pooler(cluster: PostgreSQL) -> Iterator[str]:
+    """The address of a pooler before the cluster, without the name of a database."""
+    with pgbouncer_or_skip(cluster) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import httpx
+import psutil
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -44,6 +45,10 @@ INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
 
 class PostgreSQLMissing(Exception):
     """No PostgreSQL server is installed here."""
+
+
+class PgBouncerMissing(Exception):
+    """No PgBouncer is installed here."""
 
 
 class RedisMissing(Exception):
@@ -102,6 +107,34 @@ class PostgreSQL:
 
     def is_running(self) -> bool:
         return (self.folder / "data" / "postmaster.pid").exists()
+
+    def demote(self) -> None:
+        """Start again as a replica, which takes no changes; it follows nobody."""
+        (self.folder / "data" / "standby.signal").touch()
+        self.stop()
+        self.start()
+
+    def promote(self) -> None:
+        self._control("promote")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop all its processes where they are: the machine still takes what is sent to them, and nobody reads it."""
+        processes = self._processes()
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
+
+    def _processes(self) -> list[psutil.Process]:
+        """The first is that which starts the others: stopped before they are looked for, it starts no more."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        first = psutil.Process(pid)
+        first.suspend()
+        return [first, *first.children(recursive=True)]
 
     def _control(self, action: str, *options: str) -> None:
         self._run("pg_ctl", action, f"--pgdata={self.folder / 'data'}", "--wait", *options)
@@ -180,6 +213,61 @@ def _postgresql_binaries() -> Path:
 def _unprivileged_user() -> str | None:
     """PostgreSQL refuses to run as root; None means: as we are."""
     return "nobody" if sys.platform != "win32" and os.geteuid() == 0 else None
+
+
+@contextmanager
+def pgbouncer(cluster: PostgreSQL) -> Iterator[str]:
+    """Pool the server's connections by transactions; yield the address, to which a database's name is to be added.
+
+    Raises PgBouncerMissing where Debian's package `pgbouncer`, or one like it, is not installed.
+    """
+    binary, port = _pgbouncer_binary(), free_port()
+    with tempfile.TemporaryDirectory(prefix="pgbouncer-") as folder:
+        users, settings = Path(folder) / "users", Path(folder) / "pgbouncer.ini"
+        users.write_text('"postgres" ""\n')
+        settings.write_text(
+            f"[databases]\n* = host={LOOPBACK} port={cluster.port}\n"
+            f"[pgbouncer]\nlisten_addr = {LOOPBACK}\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"pool_mode = transaction\ndefault_pool_size = 4\nauth_type = trust\nauth_file = {users}\n"
+        )
+        if user := _unprivileged_user():
+            shutil.chown(folder, user)
+        command: list[str | Path] = [binary, "--quiet", settings]
+        with subprocess.Popen(command, user=user, env=clean_environment(), stderr=subprocess.DEVNULL) as process:
+            try:
+                _wait_until_open(port, process)
+                yield f"postgresql://postgres@{LOOPBACK}:{port}"
+            finally:
+                process.kill()
+
+
+def pgbouncer_or_skip(cluster: PostgreSQL) -> AbstractContextManager[str]:
+    """For fixtures: where there is no PgBouncer their tests are skipped, but in CI they fail."""
+    try:
+        _pgbouncer_binary()
+    except PgBouncerMissing as error:
+        _fail_in_ci_else_skip(error)
+    return pgbouncer(cluster)
+
+
+def _pgbouncer_binary() -> Path:
+    """Debian keeps it where only administrators look."""
+    if found := shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin"):
+        return Path(found)
+    raise PgBouncerMissing("PgBouncer is not installed here: on Debian, `apt-get install pgbouncer`.")
+
+
+def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while not is_open(port):
+        assert process.poll() is None, "It ended before it listened."
+        assert time.monotonic() < deadline, "It does not listen."
+        time.sleep(0.02)
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((LOOPBACK, port)) == 0
 
 
 @dataclass
@@ -284,8 +372,7 @@ class Server(Program):
 
     def accepts(self) -> bool:
         """Tell whether it takes new connections: no longer, once it has begun to end."""
-        with socket.socket() as probe:
-            return probe.connect_ex((LOOPBACK, self.port)) == 0
+        return is_open(self.port)
 
     def is_live(self) -> bool:
         try:

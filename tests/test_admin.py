@@ -228,7 +228,7 @@ class Note(Base):
     api_key: Mapped[str] = mapped_column(default="tr0ub4dor", info={"secret": True})
 """,
     "admin": """
-from app.admin.site import ModelAdmin
+from app.admin import ModelAdmin
 from app.notes.models import Note
 
 

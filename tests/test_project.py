@@ -128,7 +128,7 @@ def test_diffsettings_tells_no_secret(plain: Service) -> None:
     assert "tr0ub4dor" not in text
     rows = {line.split()[0]: line.split()[1:] for line in text.splitlines()}
     assert rows["ENVIRONMENT"] == ["local", ".env"]
-    assert rows["DATABASE_URL"] == [f"postgresql+asyncpg://***@{LOOPBACK}:1/x", "environment"]
+    assert rows["DATABASE_URL"] == [f"postgresql+psycopg://***@{LOOPBACK}:1/x", "environment"]
     assert rows["REDIS_URL"] == [f"redis://***@{LOOPBACK}:1/0", "environment"]
     assert rows["BCRYPT_ROUNDS"] == ["12", "default"]
 

@@ -15,6 +15,8 @@ from tests.services import Service, accepted, bearer, connect, log_in, refresh, 
 AT_ONCE = 20
 REFUSED = (400, "invalid_grant")
 
+pytestmark = pytest.mark.parametrize("service", ["sqlite", "postgresql", "pooled"], indirect=True)
+
 Tokens = dict[str, str]
 
 

@@ -55,7 +55,11 @@ def create_app(settings: Settings) -> FastAPI:
         generate_unique_id_function=operation_id,
         servers=[{"url": "."}],  # from where the document is: whatever the prefix that a proxy serves us under
     )
-    app.state.database = Database(settings.database_url)
+    app.state.database = Database(
+        settings.database_url,
+        timeout=settings.database_timeout,
+        statement_timeout=settings.database_statement_timeout,
+    )
     app.state.limiter = Limiter(settings.redis_url)
     app.state.mailer = make_mailer(settings)
     install_error_handlers(app)

@@ -62,6 +62,10 @@ class Settings(BaseSettings):
     environment: Literal["local", "test", "production"] = "local"
 
     database_url: DatabaseURL = Field(default_factory=lambda: parse_database_url("sqlite:///db.sqlite3"))
+    # s that it may take to connect to the database, and at most to wait until a connection is free.
+    database_timeout: int = Field(default=5, ge=1, le=600)
+    # s that PostgreSQL may take for a statement of a request. The answer is 503 when any of these times is over.
+    database_statement_timeout: int = Field(default=5, ge=1, le=24 * 3600)
     # A server on which the test suite makes and drops a database of its own; empty: a temporary SQLite file.
     test_database_url: OptionalDatabaseURL = None
 

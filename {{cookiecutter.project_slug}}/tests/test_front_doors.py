@@ -40,9 +40,10 @@ EXPORTS = {
         Check Level Problem check health_router misspelt origins run_checks shown
     """,
     "app.core.settings": """
-        BASE_DIR LOCAL_HOSTS PROJECT TITLE CommaSeparated DatabaseURL EmailURL Mailbox OptionalDatabaseURL
-        OptionalRedisURL OptionalSecret PublicURL Rate SecretList SettingsError SigningKey SigningKeys create_private
-        is_loopback make_secret parse_address parse_database_url parse_rate update_env write_env write_private
+        BASE_DIR LOCAL_HOSTS PROJECT TITLE CommaSeparated DatabaseURL EmailURL LibpqParameters Mailbox
+        OptionalDatabaseURL OptionalRedisURL OptionalSecret PublicURL Rate SecretList SettingsError SigningKey
+        SigningKeys create_private is_loopback libpq_parameters make_secret parse_address parse_database_url
+        parse_rate update_env write_env write_private
     """,
     "app.core.tasks": """
         Task TaskQueue Tasks run_worker task

@@ -99,9 +99,9 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("given", "used"),
     [
-        ("postgresql://u:p@h:5432/n", "postgresql+asyncpg://u:p@h:5432/n"),
-        ("postgres://h/n?sslmode=require", "postgresql+asyncpg://h/n?ssl=require"),
-        ("postgresql+asyncpg://h/n", "postgresql+asyncpg://h/n"),
+        ("postgresql://u:p@h:5432/n", "postgresql+psycopg://u:p@h:5432/n"),
+        ("postgres://h/n?sslmode=require", "postgresql+psycopg://h/n?sslmode=require"),
+        ("postgresql+psycopg://h/n", "postgresql+psycopg://h/n"),
         ("sqlite:////var/lib/x.db", "sqlite+aiosqlite:////var/lib/x.db"),
         ("sqlite:///data/x.db", f"sqlite+aiosqlite:///{BASE_DIR}/data/x.db"),
     ],

@@ -1,6 +1,6 @@
 """What the pages of an app are made of, each in the app's module `admin`:
 
-from app.admin.site import ModelAdmin
+
 from app.notes.models import Note
 
 class NoteAdmin(ModelAdmin, model=Note): ...

@@ -69,7 +69,7 @@ def _on_execute(state: ORMExecuteState) -> Result[Any] | None:
 
 def _counted(state: ORMExecuteState) -> tuple[Result[Any], int]:
     """Execute it, and return also for how many rows. Those that it returns can be read only once, and so are kept."""
-    result = state.invoke_statement()
+    result = state.invoke_statement(execution_options={"preserve_rowcount": True})
     if isinstance(state.parameters, list):
         return result, len(state.parameters)
     if isinstance(result, CursorResult):

@@ -16,7 +16,8 @@ from app.settings import get_settings
 @asynccontextmanager
 async def open_database() -> AsyncIterator[Database]:
     act_as_operator()
-    database = Database(get_settings().database_url)
+    settings = get_settings()
+    database = Database(settings.database_url, timeout=settings.database_timeout)
     try:
         yield database
     finally:
@@ -37,9 +38,13 @@ def _system_user() -> str:
 
 
 def load_application() -> FastAPI:
-    """Return what `uvicorn app.main:app` serves. Raises SettingsError."""
+    """Return what `uvicorn app.main:app` serves, but for commands, whose statements may take long.
+
+    Raises SettingsError.
+    """
     get_settings()  # where they are wrong, the module itself would end the process
     application: FastAPI = import_module("app.main").app
+    application.state.database.lift_deadlines()
     return application
 
 

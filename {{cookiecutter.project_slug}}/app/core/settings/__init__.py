@@ -3,6 +3,7 @@
 from app.core.settings.env_file import create_private, make_secret, update_env, write_env, write_private
 from app.core.settings.errors import SettingsError
 from app.core.settings.hosts import LOCAL_HOSTS, is_loopback
+from app.core.settings.libpq import LibpqParameters, libpq_parameters
 from app.core.settings.mailboxes import parse_address
 from app.core.settings.project import BASE_DIR, PROJECT, TITLE
 from app.core.settings.rates import parse_rate
@@ -30,6 +31,7 @@ __all__ = [
     "CommaSeparated",
     "DatabaseURL",
     "EmailURL",
+    "LibpqParameters",
     "Mailbox",
     "OptionalDatabaseURL",
     "OptionalRedisURL",
@@ -42,6 +44,7 @@ __all__ = [
     "SigningKeys",
     "create_private",
     "is_loopback",
+    "libpq_parameters",
     "make_secret",
     "parse_address",
     "parse_database_url",

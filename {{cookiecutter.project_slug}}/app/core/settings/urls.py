@@ -9,37 +9,28 @@ from sqlalchemy.exc import ArgumentError
 
 from app.core.settings.project import BASE_DIR
 
-# The drivers are asynchronous, but the addresses that hosts hand out name none.
-DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "postgres": "postgresql+asyncpg",
-    "postgresql": "postgresql+asyncpg",
-}
-
 
 def parse_database_url(value: object) -> URL:
     """Return the address for the asynchronous driver; a relative SQLite path starts at the project's root."""
+    address = value.render_as_string(hide_password=False) if isinstance(value, URL) else str(value)
+    scheme, _, rest = address.partition(":")
+    if scheme in ("sqlite", "sqlite+aiosqlite"):
+        return _sqlite_url(f"sqlite+aiosqlite:{rest}")
+    if scheme in ("postgres", "postgresql", "postgresql+psycopg"):
+        from app.core.settings.postgresql import parse_address  # takes long to load, and few need it
+
+        return parse_address(f"postgresql:{rest}")
+    raise ValueError("must begin with sqlite:/// or postgresql://")
+
+
+def _sqlite_url(address: str) -> URL:
     try:
-        url = make_url(value)  # type: ignore[arg-type]  # whatever it is, it says so itself
+        url = make_url(address)
     except (ArgumentError, ValueError):
-        raise ValueError("is not an address such as postgresql://user:password@host:5432/name") from None
-    url = url.set(drivername=DRIVERS.get(url.drivername, url.drivername))
-    if url.drivername not in DRIVERS.values():
-        raise ValueError("must begin with sqlite:/// or postgresql://")
-    return _anchored(url) if url.get_backend_name() == "sqlite" else _with_ssl(url)
-
-
-def _anchored(url: URL) -> URL:
+        raise ValueError("is not an address such as sqlite:///db.sqlite3") from None
     if not url.database or url.database == ":memory:":
         raise ValueError("must name a file, as in sqlite:///db.sqlite3: connections do not share a database in memory")
     return url.set(database=str(BASE_DIR / url.database))
-
-
-def _with_ssl(url: URL) -> URL:
-    """Hosts write libpq's `sslmode`, which asyncpg calls `ssl`."""
-    if "sslmode" not in url.query:
-        return url
-    return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
 
 
 def parse_redis_url(url: str) -> str:

@@ -3,12 +3,12 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError, StatementError
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import User
 from app.core.db.engine import Database
-from app.core.db.errors import is_away
+from app.core.db.errors import is_away, is_conflict
 from tests.conftest import PASSWORD_HASH, save
 
 
@@ -47,3 +47,44 @@ def test_a_locked_file_is_away_and_a_faulty_query_is_not() -> None:
 
     assert is_away(OperationalError("", {}, locked))
     assert not is_away(OperationalError("", {}, faulty))
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ["CREATE TABLE {t} (a INTEGER, b INTEGER, PRIMARY KEY (a, b))", "INSERT INTO {t} VALUES (1, 1)"],
+        ["CREATE TABLE {t} (a INTEGER PRIMARY KEY)", "INSERT INTO {t} VALUES (1)"],
+        ["CREATE TABLE {t} (a INTEGER, b INTEGER, UNIQUE (a, b))", "INSERT INTO {t} VALUES (1, 1)"],
+    ],
+    ids=["composite key", "key", "unique"],
+)
+async def test_a_value_that_is_taken_is_a_conflict(db: AsyncSession, statements: list[str]) -> None:
+    make, insert = (text(statement.format(t="taken")) for statement in statements)
+    await db.execute(make)
+    await db.execute(insert)
+
+    with pytest.raises(IntegrityError) as refused:
+        await db.execute(insert)
+
+    assert is_conflict(refused.value)
+    await db.rollback()
+    await db.execute(text("DROP TABLE IF EXISTS taken"))  # SQLite's driver makes tables outside any transaction
+
+
+@pytest.mark.parametrize("rule", ["", "ON DELETE RESTRICT"])
+async def test_a_row_that_others_point_at_is_a_conflict(db: AsyncSession, rule: str) -> None:
+    for statement in (
+        "CREATE TABLE pointed_at (a INTEGER PRIMARY KEY)",
+        f"CREATE TABLE pointing (a INTEGER REFERENCES pointed_at (a) {rule})",
+        "INSERT INTO pointed_at VALUES (1)",
+        "INSERT INTO pointing VALUES (1)",
+    ):
+        await db.execute(text(statement))
+
+    with pytest.raises(IntegrityError) as refused:
+        await db.execute(text("DELETE FROM pointed_at"))
+
+    assert is_conflict(refused.value)
+    await db.rollback()
+    for table in ("pointing", "pointed_at"):
+        await db.execute(text(f"DROP TABLE IF EXISTS {table}"))

@@ -150,7 +150,10 @@ async def test_each_drop_is_named(empty: Database, versions: Path) -> None:
     assert "drop_table('own')" in Path(str(path)).read_text()
 
 
-async def test_the_scratch_database_is_gone_afterwards(empty: Database, versions: Path) -> None:
+async def test_the_scratch_database_is_gone_afterwards(
+    empty: Database, versions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # in the system's, others come and go
     before = await databases(empty)
 
     await make_migration(empty, "first")

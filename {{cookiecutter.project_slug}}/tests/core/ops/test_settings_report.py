@@ -68,7 +68,7 @@ def test_of_an_address_no_secret_is_told(url: str, told: str) -> None:
         ("secret_key", SecretStr("a://hush"), "***"),
         ("secret_key_fallbacks", (SecretStr("hush"), SecretStr("hush")), "***,***"),
         ("redis_url", SecretStr("redis://u:hush@h"), "redis://***@h"),
-        ("database_url", parse_database_url("postgresql://u:hu%40sh@h/n"), "postgresql+asyncpg://***@h/n"),
+        ("database_url", parse_database_url("postgresql://u:hu%40sh@h/n"), "postgresql+psycopg://***@h/n"),
         ("x", object(), "***"),
     ],
 )

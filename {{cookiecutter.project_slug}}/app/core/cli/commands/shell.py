@@ -156,25 +156,20 @@ def dbshell(
 ) -> None:
     """Open the client of the database: sqlite3 or psql, whichever DATABASE_URL asks for."""
     url = get_settings().database_url
-    if url.get_backend_name() == "sqlite":
-        command, variables = ["sqlite3", str(url.database)], {}
-    else:
-        command, variables = ["psql"], libpq_variables(url)
+    command, variables = (["sqlite3", str(url.database)], {}) if url.get_backend_name() == "sqlite" else psql(url)
     raise typer.Exit(_call([*command, *(arguments or ())], variables))
 
 
-def libpq_variables(url: URL) -> dict[str, str]:
-    """Return the variables that libpq reads: what stands on a command line, every user of the machine can read."""
-    query = {name: ",".join(values) for name, values in url.normalized_query.items()}
-    variables = {
-        "PGHOST": url.host or query.get("host"),
-        "PGPORT": str(url.port or query.get("port", "")),
-        "PGUSER": url.username or query.get("user"),
-        "PGPASSWORD": url.password or query.get("password"),
-        "PGDATABASE": url.database,
-        "PGSSLMODE": query.get("ssl"),
-    }
-    return {name: value for name, value in variables.items() if value}
+def psql(url: URL) -> tuple[list[str], dict[str, str]]:
+    """Return the command and its environment, where the password stands: every user can read a command line."""
+    from psycopg.conninfo import make_conninfo
+
+    from app.core.settings import libpq_parameters
+
+    parameters = libpq_parameters(url)
+    password = parameters.pop("password", None)
+    parameters.pop("sslpassword", None)  # has no variable: psql asks for it
+    return ["psql", "--dbname", make_conninfo(**parameters)], {"PGPASSWORD": password} if password else {}
 
 
 def _call(command: list[str], variables: dict[str, str]) -> int:

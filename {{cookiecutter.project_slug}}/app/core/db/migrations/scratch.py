@@ -8,7 +8,9 @@ from secrets import token_hex
 
 from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from app.core.db.engine import Database
 
 INSUFFICIENT_PRIVILEGE = "42501"  # SQLSTATE, PostgreSQL's manual, appendix A
 
@@ -28,7 +30,8 @@ async def scratch_database(url: URL) -> AsyncIterator[URL]:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
             yield url.set(database=str(Path(folder) / f"{name}.sqlite3"))
         return
-    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+    database = Database(url)
+    engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
     try:
         await _create(engine, name)
         try:
@@ -36,7 +39,7 @@ async def scratch_database(url: URL) -> AsyncIterator[URL]:
         finally:
             await _execute(engine, f'DROP DATABASE "{name}" WITH (FORCE)')
     finally:
-        await engine.dispose()
+        await database.dispose()
 
 
 async def _create(engine: AsyncEngine, name: str) -> None:

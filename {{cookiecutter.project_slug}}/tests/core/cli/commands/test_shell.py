@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import User
 from app.core.cli.application import load_application
-from app.core.cli.commands.shell import libpq_variables
+from app.core.cli.commands.shell import psql
 from app.core.db import Database
 from app.core.settings import TITLE, parse_database_url
 from tests.commands import call
@@ -98,28 +99,28 @@ async def test_ipython_is_used_where_it_is_installed(user: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "variables"),
+    ("address", "parameters", "variables"),
     [
-        ("postgresql:///name", {"PGDATABASE": "name"}),
+        ("postgresql:///name", {"dbname": "name"}, {}),
         (
-            "postgresql://u:p%40ss@h:55/name?sslmode=require",
-            {
-                "PGHOST": "h",
-                "PGPORT": "55",
-                "PGUSER": "u",
-                "PGPASSWORD": "p@ss",
-                "PGDATABASE": "name",
-                "PGSSLMODE": "require",
-            },
+            "postgresql://u:p%40ss@h:55/name?sslmode=require&options=-c%20a%3Db",
+            {"host": "h", "port": "55", "user": "u", "dbname": "name", "sslmode": "require", "options": "-c a=b"},
+            {"PGPASSWORD": "p@ss"},
         ),
         (
-            "postgresql:///name?host=/run/postgresql&user=u&password=p",
-            {"PGHOST": "/run/postgresql", "PGUSER": "u", "PGPASSWORD": "p", "PGDATABASE": "name"},
+            "postgresql://h1,h2:5433/name?user=u&password=p&sslpassword=q&target_session_attrs=read-write",
+            {"host": "h1,h2", "port": ",5433", "user": "u", "dbname": "name", "target_session_attrs": "read-write"},
+            {"PGPASSWORD": "p"},
         ),
     ],
 )
-def test_what_psql_is_told(address: str, variables: dict[str, str]) -> None:
-    assert libpq_variables(parse_database_url(address)) == variables
+def test_psql_is_told_all_that_the_address_says(
+    address: str, parameters: dict[str, str], variables: dict[str, str]
+) -> None:
+    (program, option, conninfo), environment = psql(parse_database_url(address))
+
+    assert (program, option, environment) == ("psql", "--dbname", variables)
+    assert conninfo_to_dict(conninfo) == parameters
 
 
 @needs_terminal
@@ -132,7 +133,7 @@ async def test_a_password_is_not_on_the_command_line(
     set_variable("DATABASE_URL", "postgresql://u:hush@h/name")
 
     assert (await call("dbshell", "--", "-c", "SELECT 1")).status == 3
-    assert capfd.readouterr().out == "2 -c SELECT 1\nhush\n"
+    assert capfd.readouterr().out == "4 --dbname host=h dbname=name user=u -c SELECT 1\nhush\n"
 
 
 async def test_a_client_that_is_not_installed_is_one_line(

@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import User
+from app.core.db.drivers import POOL_SIZE
 from app.core.db.engine import Database
 
 by_id: Select[UUID, str, bool, object, object] = select(
@@ -44,11 +45,6 @@ async def test_values_can_stand_in_the_query_itself(database: Database, user: Us
     assert await database.fetch_one(query, {"id": user.id}) == {"id": user.id}
 
 
-async def test_a_query_that_differs_each_time_is_refused(database: Database) -> None:
-    with pytest.raises(ValueError, match="changes the SQL"):
-        await database.fetch_one(select(User.id).where(User.username.in_(["alice"])), {})
-
-
 async def test_an_error_is_sqlalchemys(database: Database) -> None:
     with pytest.raises(DBAPIError):
         await database.fetch_one(select(literal_column("nonsense")), {})
@@ -66,8 +62,8 @@ async def test_a_restart_of_the_server_between_two_reads_is_not_noticed(server: 
 
 
 async def test_a_read_that_is_given_up_leaves_no_connection_behind(server: Database, user: User) -> None:
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(server.fetch_one(select(func.pg_sleep(60)), {}), 0.1)
+    for _ in range(POOL_SIZE + 1):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(server.fetch_one(select(func.pg_sleep(60)), {}), 0.1)
 
-    assert "Current Checked out connections: 0" in server.engine.pool.status()
     assert await server.fetch_one(by_id, {"id": user.id})
