@@ -1,13 +1,12 @@
 """The user who sends a request."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from fastapi.requests import HTTPConnection
-from sqlalchemy import Select, bindparam, func, literal_column, null, select
+from sqlalchemy import RowMapping, Select, bindparam, func, literal_column, null, select
 
 from app.accounts.authentication import sessions
 from app.accounts.models import Group, Permission, Session, User, group_permissions, user_groups
@@ -100,7 +99,7 @@ async def find_staff(database: Database, session_id: UUID, now: datetime) -> tup
     return (_read(row), row["last_used_at"]) if row else None
 
 
-def _read(row: Mapping[str, Any]) -> AuthenticatedUser:
+def _read(row: RowMapping) -> AuthenticatedUser:
     values = {name: row[name] for name in FIELDS}
     permissions = declared_permissions() if row["is_superuser"] else frozenset(_split(row["permissions"]))
     return AuthenticatedUser(**values | {"groups": _split(row["groups"]), "permissions": permissions})

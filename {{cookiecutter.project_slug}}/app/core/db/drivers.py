@@ -9,7 +9,7 @@ from math import inf
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import URL, Dialect, Engine, ExceptionContext, Select, create_engine, event
+from sqlalchemy import URL, Dialect, Engine, ExceptionContext, RowMapping, Select, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -44,7 +44,7 @@ class SQLite:
         for engine in (self.engine.sync_engine, self._reading):
             _prepare(engine)
 
-    async def fetch_one(self, query: Query, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    async def fetch_one(self, query: Query, values: Mapping[str, Any]) -> RowMapping | None:
         with self._reading.connect() as connection:
             return connection.execute(query, values).mappings().one_or_none()
 
@@ -114,7 +114,7 @@ class PostgreSQL:
         if record.info["since"] < self._lost:
             raise DisconnectionError  # SQLAlchemy makes a new one in its place
 
-    async def fetch_one(self, query: Query, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    async def fetch_one(self, query: Query, values: Mapping[str, Any]) -> RowMapping | None:
         try:
             return await self._fetch_one(query, values)
         except DBAPIError as error:
@@ -122,7 +122,7 @@ class PostgreSQL:
                 raise
             return await self._fetch_one(query, values)
 
-    async def _fetch_one(self, query: Query, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    async def _fetch_one(self, query: Query, values: Mapping[str, Any]) -> RowMapping | None:
         connection = await self._reading.connect()
         try:
             return (await connection.execute(query, values)).mappings().one_or_none()

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import URL
+from sqlalchemy import URL, RowMapping
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from app.core.db.drivers import PostgreSQL, Query, SQLite
@@ -25,7 +25,7 @@ class Database:
         self.engine = self._engines.engine
         self.session = async_sessionmaker(self.engine, expire_on_commit=False)
 
-    async def fetch_one(self, query: Query, values: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    async def fetch_one(self, query: Query, values: Mapping[str, Any]) -> RowMapping | None:
         """Read by a key, outside any session and without building objects: what each request asks needs no more.
 
         Return the values by the names of their columns, or None where there is no such row.

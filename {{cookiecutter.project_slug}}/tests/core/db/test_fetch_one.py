@@ -42,7 +42,9 @@ async def test_what_is_not_there_is_none(database: Database) -> None:
 async def test_values_can_stand_in_the_query_itself(database: Database, user: User) -> None:
     query = select(User.id).where(User.username == "alice", User.id == bindparam("id"))
 
-    assert await database.fetch_one(query, {"id": user.id}) == {"id": user.id}
+    row = await database.fetch_one(query, {"id": user.id})
+    assert row
+    assert dict(row) == {"id": user.id}
 
 
 async def test_an_error_is_sqlalchemys(database: Database) -> None:

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from app.core import registry
 from app.core.db import Database
 from app.core.ops import checks
 from app.core.ops.checks import Check, Level, Problem, check, run_checks
@@ -122,6 +123,8 @@ async def test_an_env_that_others_can_read_is_named(
 @pytest.fixture
 def _restored() -> Iterator[None]:
     """The registered checks of before."""
+    for _ in registry.modules("checks"):
+        pass  # importing it registers them, and only once
     lists = (checks.ALWAYS, checks.DEPLOY, checks.START)
     before = [list(registered) for registered in lists]
     yield
