@@ -2,9 +2,9 @@
 
     python -m bench.takeover [--python PATH]
 
-A freshly rendered project with a server, a Redis and a worker, all as they are by default; COUNT mails are under way
-when the worker gets SIGKILL. What it held is taken over after TASK_TAKEOVER_SECONDS, 60 by default. PATH is a Python
-that has a project's requirements; without it one is made. The exit status is 1 where one is lost, or after the limit.
+A freshly rendered project with a server, a PostgreSQL and a worker; COUNT mails are under way when the worker gets
+SIGKILL. PATH is a Python that has a project's requirements; without it one is made. The exit status is 1 where a mail
+is lost, or after the limit.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.logins import make_environment, render_project
 from tests.mailing import seconds_through_a_killed_worker
-from tests.servers import redis
+from tests.servers import postgresql
 from tests.services import Service, prepare
 
 COUNT = 100
@@ -27,9 +27,10 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         python = (arguments.python or make_environment(Path(name) / "venv")).absolute()
-        service = prepare(Service(render_project(Path(name)), python))
-        with redis() as broker:
-            seconds = seconds_through_a_killed_worker(service, broker, COUNT, LIMIT)
+        with postgresql() as cluster:
+            env = {"DATABASE_URL": cluster.create_database("takeover")}
+            service = prepare(Service(render_project(Path(name)), python, env))
+            seconds = seconds_through_a_killed_worker(service, COUNT, LIMIT)
     print(f"all {COUNT} mails have arrived after {seconds:.1f} s (limit {LIMIT:.0f} s)")
     return 0 if seconds <= LIMIT else 1
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.servers import Redis, Server, SMTPServer, smtp_server
+from tests.servers import Server, SMTPServer, smtp_server
 from tests.services import PASSWORD, USERNAME, Service, bearer, connect, log_in, serve, work
 
 PAUSE = 0.3  # s that the post office takes for each mail: so that some are under way at any time
@@ -30,13 +30,13 @@ def recipients(post_office: SMTPServer) -> set[str]:
     return {str(mail["To"]) for mail in post_office.messages}
 
 
-def seconds_through_a_killed_worker(service: Service, broker: Redis, count: int, patience: float) -> float:
+def seconds_through_a_killed_worker(service: Service, count: int, patience: float) -> float:
     """Kill the worker when a fifth of the mails have arrived, let another go on, and return how long all of them took.
 
-    Raises AssertionError where one has not arrived after `patience` seconds.
+    The service is on PostgreSQL. Raises AssertionError where a mail has not arrived after `patience` seconds.
     """
     with slow_post_office() as post_office:
-        sending = service.with_env(TASK_BROKER_URL=broker.url, EMAIL_URL=post_office.url)
+        sending = service.with_env(TASK_QUEUE="database", EMAIL_URL=post_office.url)
         with serve(sending) as served, work(sending) as first:
             started = time.monotonic()
             expected = invite(served, count)

@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from tests.browser import Browse
 from tests.mailing import invite, recipients, seconds_through_a_killed_worker, slow_post_office
-from tests.servers import Server, SMTPServer, free_port, redis_or_skip, smtp_server, terminate
+from tests.servers import PostgreSQL, Server, SMTPServer, free_port, smtp_server, terminate
 from tests.services import Service, bearer, connect, log_in, prepare, serve
 
 PATIENCE = 30  # s
@@ -132,8 +132,7 @@ def test_a_server_that_is_told_to_end_sends_what_is_under_way(prepared: Service)
         assert len(post_office.messages) == 20
 
 
-def test_what_a_killed_worker_held_is_sent_by_another(copy: Service) -> None:
-    """`bench/takeover.py` does the same with the default of 60 s."""
-    with redis_or_skip() as broker:
-        service = prepare(copy.with_env(TASK_TAKEOVER_SECONDS="5"))
-        seconds_through_a_killed_worker(service, broker, 100, patience=60)
+def test_what_a_killed_worker_held_is_sent_by_another(plain: Service, cluster: PostgreSQL) -> None:
+    """It takes most of a minute, in which others wait whether the worker is heard of again."""
+    service = prepare(plain.with_env(DATABASE_URL=cluster.create_database("killed")))
+    seconds_through_a_killed_worker(service, 100, patience=120)

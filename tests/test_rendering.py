@@ -107,7 +107,7 @@ def test_compose_has_a_server_only_where_it_is_chosen(render: Render, database: 
     address = services["app"]["environment"]["DATABASE_URL"]
     assert address.startswith("postgresql://" if database == "PostgreSQL" else "sqlite:////data/")
     assert services["migrate"]["environment"] == services["app"]["environment"]
-    assert ("worker" in services) == ("redis" in services) == ("TASK_BROKER_URL" in services["app"]["environment"])
+    assert ("worker" in services) == ("redis" in services) == ("TASK_QUEUE" in services["app"]["environment"])
     assert ("worker" in services) == (database == "PostgreSQL")
     published = [port for service in services.values() for port in service.get("ports", [])]
     assert published

@@ -1,16 +1,21 @@
-"""Background work of a rendered project: real servers and workers, killed, stopped and left without a broker."""
+"""Background work of a rendered project: real servers and workers, killed, stopped and left without a database."""
 
+import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.servers import START_LIMIT, Redis, Server, redis_or_skip, terminate
-from tests.services import Service, accepted, connect, serve, work
+from tests.servers import RUNSERVER, START_LIMIT, PostgreSQL, Server, server, terminate
+from tests.services import PASSWORD, USERNAME, Service, accepted, connect, create_superuser, serve, work
 
 TASKS = """
 import asyncio
+import os
+import signal
+import time
 
 from fastapi import FastAPI
 
@@ -23,13 +28,34 @@ async def write(app: FastAPI, entry: int, pause: float) -> None:
     await asyncio.sleep(pause)
     with (BASE_DIR / "diary.txt").open("a") as diary:
         diary.write(f"{entry}\\n")
+
+
+@task(retries=0)
+async def write_if_allowed(app: FastAPI, entry: int) -> None:
+    if not (BASE_DIR / "allowed").exists():
+        raise PermissionError
+    await write(app, entry, 0)
+
+
+@task
+async def kill_worker(app: FastAPI) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+CLOCK = """
+
+@task(cron="* * * * * *")
+async def tick(app: FastAPI) -> None:
+    await write(app, int(time.time()), 0)
 """
 
 ROUTES = """
 from fastapi import APIRouter
 
+from app.accounts.models import Group
+from app.core.db import Db
 from app.core.tasks import Tasks
-from app.diary.tasks import write
+from app.diary.tasks import kill_worker, write, write_if_allowed
 
 router = APIRouter()
 
@@ -38,6 +64,23 @@ router = APIRouter()
 async def send(tasks: Tasks, count: int, pause: float) -> None:
     for entry in range(count):
         await tasks.send(write, entry, pause)
+
+
+@router.post("/diary/broken")
+async def send_and_fail(tasks: Tasks, db: Db) -> None:
+    db.add(Group(name="editors"))
+    await tasks.send(write, 7, 0)
+    raise ConnectionError
+
+
+@router.post("/diary/forbidden")
+async def send_forbidden(tasks: Tasks) -> None:
+    await tasks.send(write_if_allowed, 8)
+
+
+@router.post("/diary/deadly")
+async def send_deadly(tasks: Tasks) -> None:
+    await tasks.send(kill_worker)
 """
 
 
@@ -50,6 +93,14 @@ def diary(copy: Service) -> Service:
         (app / f"{name}.py").write_text(text, encoding="utf-8")
     copy.manage("migrate")
     return copy
+
+
+@pytest.fixture
+def waiting(diary: Service, cluster: PostgreSQL, tmp_path: Path) -> Service:
+    """The same, with tasks that wait in PostgreSQL."""
+    service = diary.with_env(DATABASE_URL=cluster.create_database(tmp_path.name), TASK_QUEUE="database")
+    service.manage("migrate")
+    return service
 
 
 def entries(diary: Service) -> list[int]:
@@ -70,10 +121,7 @@ def wait_until(condition: Callable[[], bool], limit: float = START_LIMIT) -> Non
         time.sleep(0.05)
 
 
-@pytest.fixture
-def redis() -> Iterator[Redis]:
-    with redis_or_skip() as redis:
-        yield redis
+# In the server's process.
 
 
 def test_a_server_that_gets_sigterm_finishes_what_is_under_way(diary: Service) -> None:
@@ -92,53 +140,115 @@ def test_a_server_that_gets_sigterm_says_what_it_cannot_finish_in_time(diary: Se
         assert "The process ends before these tasks: diary.write (3)." in served.log()
 
 
-def test_what_a_killed_worker_held_another_does(diary: Service, redis: Redis) -> None:
-    shared = diary.with_env(TASK_BROKER_URL=redis.url, TASK_TAKEOVER_SECONDS="3")
-    with serve(shared) as served:
-        with work(shared, "--concurrency", "100") as first:
-            for pause in (0.5, 2.5):
-                send(served, 50, pause)
-            wait_until(lambda: len(entries(shared)) >= 10)
-            first.kill()
-        done = len(entries(shared))
-        assert 10 <= done < 100
-        with work(shared):
-            wait_until(lambda: sorted(set(entries(shared))) == list(range(50)) and len(entries(shared)) >= 100)
-        assert "Traceback" not in served.log()
+# In PostgreSQL. `test_mail_flows` kills a worker.
+
+
+def test_a_server_that_gets_sigterm_loses_no_task(waiting: Service) -> None:
+    with serve(waiting) as served:
+        send(served, 20, pause=0.1)
+        terminate(served)
+    assert entries(waiting) == []
+    with work(waiting):
+        wait_until(lambda: sorted(entries(waiting)) == list(range(20)))
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-def test_a_worker_that_is_told_to_end_finishes_what_it_has_begun(
-    diary: Service, redis: Redis, end: signal.Signals
-) -> None:
-    shared = diary.with_env(TASK_BROKER_URL=redis.url)
-    with serve(shared) as served:
-        with work(shared, "--concurrency", "5") as worker:
+def test_a_worker_that_is_told_to_end_finishes_what_it_has_begun(waiting: Service, end: signal.Signals) -> None:
+    with serve(waiting) as served:
+        with work(waiting, "--concurrency", "5") as worker:
             send(served, 10, pause=1)
             time.sleep(0.5)
             worker.process.send_signal(end)
             assert worker.process.wait(10) == 0
-        assert sorted(entries(shared)) == list(range(5))
-        with work(shared):
-            wait_until(lambda: sorted(entries(shared)) == list(range(10)))
+        assert sorted(entries(waiting)) == list(range(5))
+        with work(waiting):
+            wait_until(lambda: sorted(entries(waiting)) == list(range(10)))
 
 
-def test_while_the_broker_is_away_answers_go_out_and_tasks_run(diary: Service, redis: Redis) -> None:
-    shared = diary.with_env(TASK_BROKER_URL=redis.url)
-    with serve(shared) as served, work(shared) as worker:
-        redis.kill()
-        started = time.monotonic()
-        send(served, 10)
-        assert time.monotonic() - started < 3
-        wait_until(lambda: sorted(entries(shared)) == list(range(10)))
-        assert "Task diary.write done" not in worker.log()
-        assert served.log().count("The task broker is away") == 1
+def test_a_worker_that_is_told_to_end_leaves_what_takes_too_long(
+    waiting: Service, cluster: PostgreSQL, tmp_path: Path
+) -> None:
+    def statuses() -> list[str]:
+        jobs = "SELECT status FROM procrastinate_jobs WHERE task_name = 'diary.write'"
+        return cluster.query(jobs, tmp_path.name).split()
 
-        def has_one_for_the_worker() -> bool:
-            send(served, 1)
-            return "Task diary.write done" in worker.log()
+    with serve(waiting) as served, work(waiting) as worker:
+        send(served, 3, pause=12)
+        wait_until(lambda: statuses() == ["doing"] * 3)
+        terminate(worker)
+        assert statuses() == ["todo"] * 3
 
-        redis.start()
-        wait_until(has_one_for_the_worker)
-        assert served.log().count("The task broker is back.") == 1
-        assert "Traceback" not in served.log() + worker.log()
+
+def test_what_a_failing_request_sends_does_not_run(waiting: Service) -> None:
+    with serve(waiting) as served, work(waiting), connect(served) as client:
+        assert client.post("/diary/broken").status_code == 500
+        send(served, 1)
+        wait_until(lambda: entries(waiting) == [0])
+
+
+def test_a_task_that_kills_its_worker_does_not_stop_another(waiting: Service) -> None:
+    with serve(waiting) as served, connect(served) as client:
+        client.post("/diary/deadly").raise_for_status()
+        send(served, 20)
+        with work(waiting, "--concurrency", "1") as first:
+            first.process.wait(START_LIMIT)
+        assert entries(waiting) == []
+        with work(waiting, "--concurrency", "1"):
+            wait_until(lambda: sorted(entries(waiting)) == list(range(20)))
+
+
+def test_of_two_workers_one_runs_a_periodic_task(waiting: Service) -> None:
+    with (waiting.project / "app" / "diary" / "tasks.py").open("a", encoding="utf-8") as tasks:
+        tasks.write(CLOCK)
+    with work(waiting), work(waiting):
+        wait_until(lambda: len(entries(waiting)) >= 6)
+    first, *_, last = entries(waiting)
+    assert len(entries(waiting)) <= last - first + 3  # once a second, the last one of before they began, and rounding
+
+
+def test_what_has_failed_is_tried_again_on_the_admin_site(waiting: Service) -> None:
+    create_superuser(waiting)
+    with serve(waiting) as served, work(waiting) as worker, connect(served) as client:
+        client.post("/diary/forbidden").raise_for_status()
+        worker.log_until("Task diary.write_if_allowed failed, and is given up.")
+        (waiting.project / "allowed").touch()
+        assert client.post("/admin/login", data={"username": USERNAME, "password": PASSWORD}).status_code == 303
+        page = client.get("/admin/background-job/list", params={"status": "failed"}).raise_for_status().text
+        (job,) = re.findall(r"/admin/background-job/details/(\d+)", page)
+        assert client.post("/admin/background-job/action/retry", params={"pks": job}).status_code == 303
+        wait_until(lambda: entries(waiting) == [8])
+
+
+def test_tasks_wait_behind_a_pooler_too(waiting: Service, pooler: str, tmp_path: Path) -> None:
+    """It shares out connections by the transaction, so a worker hears of nothing and asks every few seconds."""
+    pooled = waiting.with_env(DATABASE_URL=f"{pooler}/{tmp_path.name}")
+    with serve(pooled) as served, work(pooled):
+        send(served, 20)
+        wait_until(lambda: sorted(entries(pooled)) == list(range(20)))
+        send(served, 20)
+        wait_until(lambda: sorted(entries(pooled)) == sorted([*range(20)] * 2))
+
+
+def test_runserver_is_a_worker_itself(waiting: Service) -> None:
+    with server(waiting.project, waiting.python, waiting.env, RUNSERVER) as served:
+        send(served, 20)
+        wait_until(lambda: sorted(entries(waiting)) == list(range(20)))
+        send(served, 1, pause=30)
+        terminate(served)
+
+
+def test_a_worker_outlives_its_database(waiting: Service, cluster: PostgreSQL) -> None:
+    with serve(waiting) as served, work(waiting) as worker:
+        cluster.stop()
+        try:
+            worker.log_until("The database is away, no task runs meanwhile: ")
+        finally:
+            cluster.start()
+
+        def has_sent() -> bool:
+            with connect(served) as client:
+                return client.post("/diary", params={"count": 1, "pause": 0}).is_success
+
+        wait_until(has_sent)
+        wait_until(lambda: entries(waiting) == [0], limit=60)
+        assert "Traceback" not in served.log()

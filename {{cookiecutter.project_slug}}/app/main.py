@@ -13,7 +13,7 @@ from app.core.mail import make_mailer
 from app.core.ops import health_router
 from app.core.registry import StartError
 from app.core.settings import PROJECT, TITLE, SettingsError
-from app.core.tasks import TaskQueue
+from app.core.tasks import make_task_queue
 from app.core.web import (
     Application,
     Limiter,
@@ -65,7 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
     install_error_handlers(app)
     app.include_router(health_router)
     registry.load_models()
-    app.state.tasks = TaskQueue(app, registry.modules("tasks"))
+    app.state.tasks = make_task_queue(app, registry.modules("tasks"))
     for ready in registry.hooks("ready"):
         ready(app)
     for module in registry.modules("routes"):

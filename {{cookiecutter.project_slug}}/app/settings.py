@@ -5,7 +5,7 @@ from functools import lru_cache
 from pkgutil import resolve_name
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.core.settings import (
@@ -72,10 +72,11 @@ class Settings(BaseSettings):
     # Where counters of the throttles are kept, for all replicas; empty: in each process.
     redis_url: OptionalRedisURL = None
 
-    # Where tasks wait for `manage.py worker`; empty: they run in the server's process, and go with it.
-    task_broker_url: OptionalRedisURL = None
-    # s after which a worker that still has a task is taken for dead, and another runs it. A task may take nine tenths.
-    task_takeover_seconds: int = Field(default=60, ge=1)
+    # Where tasks wait and run: in the server's process, and end with it; or in the database, which must be PostgreSQL,
+    # and in `manage.py worker`.
+    task_queue: Literal["process", "database"] = "process"
+    # Whether each server is a worker, too; `runserver` sets it.
+    task_worker: bool = False
 
     access_token_expire_minutes: int = Field(default=30, ge=1, le=24 * 60)
     # A session ends when its refresh token has not been used for so long.
@@ -119,6 +120,14 @@ class Settings(BaseSettings):
     email_from: Mailbox = Address(TITLE, "noreply", "localhost")
 
     docs_enabled: bool = Field(default_factory=_unless_production)
+
+    @field_validator("task_queue")
+    @classmethod
+    def _keepable(cls, queue: str, info: ValidationInfo) -> str:
+        url = info.data.get("database_url")  # None where it is wrong itself
+        if queue == "database" and url is not None and url.get_backend_name() != "postgresql":
+            raise ValueError("is database, which needs DATABASE_URL=postgresql://… in place of SQLite")
+        return queue
 
     @field_validator("password_validators")
     @classmethod

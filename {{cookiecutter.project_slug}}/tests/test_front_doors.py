@@ -40,13 +40,13 @@ EXPORTS = {
         Check Level Problem check health_router misspelt origins run_checks shown
     """,
     "app.core.settings": """
-        BASE_DIR LOCAL_HOSTS PROJECT TITLE CommaSeparated DatabaseURL EmailURL LibpqParameters Mailbox
+        BASE_DIR KEEPALIVES LOCAL_HOSTS PROJECT TITLE CommaSeparated DatabaseURL EmailURL LibpqParameters Mailbox
         OptionalDatabaseURL OptionalRedisURL OptionalSecret PublicURL Rate SecretList SettingsError SigningKey
         SigningKeys create_private is_loopback libpq_parameters make_secret parse_address parse_database_url
         parse_rate update_env write_env write_private
     """,
     "app.core.tasks": """
-        Task TaskQueue Tasks run_worker task
+        BackgroundJob ProcessTaskQueue Task TaskQueue Tasks make_task_queue task
     """,
     "app.core.web": """
         ERROR_HEADERS NEVER_SENT REDIS_CONNECTIONS Application EmailAddress ErrorFormat Limiter OAuth2Error Outage

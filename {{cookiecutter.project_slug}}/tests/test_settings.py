@@ -73,8 +73,7 @@ def test_each_wrong_setting_gets_a_line_and_none_shows_a_value(monkeypatch: pyte
         "ACCESS_TOKEN_EXPIRE_MINUTES": "hush",
         "BCRYPT_ROUNDS": "3",
         "REDIS_URL": "hush",
-        "TASK_BROKER_URL": "hush://hush",
-        "TASK_TAKEOVER_SECONDS": "0",
+        "TASK_QUEUE": "hush",
         "LOGIN_THROTTLE": "hush",
         "PASSWORD_MIN_LENGTH": "7",
         "JWT_ISSUER": "",
@@ -108,6 +107,13 @@ def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_any_usual_address_of_a_database_will_do(monkeypatch: pytest.MonkeyPatch, given: str, used: str) -> None:
     assert read(monkeypatch, DATABASE_URL=given).database_url.render_as_string(hide_password=False) == used
+
+
+def test_tasks_can_only_wait_in_postgresql(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = lines(monkeypatch, TASK_QUEUE="database", DATABASE_URL="sqlite:///x")
+
+    assert line == "TASK_QUEUE: is database, which needs DATABASE_URL=postgresql://… in place of SQLite."
+    assert read(monkeypatch, TASK_QUEUE="database", DATABASE_URL="postgresql://h/n").task_queue == "database"
 
 
 @pytest.mark.parametrize(

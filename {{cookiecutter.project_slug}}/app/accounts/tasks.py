@@ -12,7 +12,7 @@ from uuid import UUID
 from fastapi import FastAPI
 
 from app.accounts.authentication import sessions
-from app.accounts.authentication.tokens.mail import MailTokens, email_state
+from app.accounts.authentication.tokens.mail import RESET_LIFETIME, VERIFICATION_LIFETIME, MailTokens, email_state
 from app.accounts.models import User
 from app.core.mail import compose, deliver
 from app.core.tasks import task
@@ -21,7 +21,7 @@ from app.core.tasks import task
 UNSEEN = 0.1
 
 
-@task
+@task(retry_for=VERIFICATION_LIFETIME)
 async def send_email_verification(app: FastAPI, user_id: str, email: str, state: str) -> None:
     """To the address that is to be confirmed: the user's own, or the one that they want instead.
 
@@ -33,7 +33,7 @@ async def send_email_verification(app: FastAPI, user_id: str, email: str, state:
         await _send(app, "verify_email", email, link=link)
 
 
-@task
+@task(retry_for=RESET_LIFETIME)
 async def send_password_reset(app: FastAPI, email: str) -> None:
     """Do nothing where nobody has the address: that the mail is missing is all that tells so."""
     await asyncio.sleep(UNSEEN)

@@ -1,12 +1,16 @@
-"""The page of the audit log, which can be read and no more."""
+"""The pages of the core: the audit log, which can be read and no more, and the jobs that wait in the database."""
 
 from typing import Any, ClassVar
 
+from sqladmin.filters import StaticValuesFilter
+from starlette.requests import Request
+from starlette.responses import Response
 from typing_extensions import override
 
 from app.admin import formats
-from app.admin.site import ModelAdmin
+from app.admin.site import ModelAdmin, Refused, action
 from app.core.audit import AuditEntry
+from app.core.tasks import BackgroundJob
 
 
 class AuditEntryAdmin(ModelAdmin, model=AuditEntry):
@@ -32,3 +36,25 @@ class AuditEntryAdmin(ModelAdmin, model=AuditEntry):
             return await super().custom_export_cell(row, name, value)
         text = "; ".join(formats.told(row.changes))
         return await super().custom_export_cell(row, name, text) or text
+
+
+class BackgroundJobAdmin(ModelAdmin, model=BackgroundJob):
+    icon = "fa-solid fa-gears"
+    can_create = can_edit = can_delete = False
+    column_list: ClassVar = ["id", "task_name", "status", "attempts", "scheduled_at"]
+    column_details_list: ClassVar = [*column_list, "args"]
+    column_labels: ClassVar = {"task_name": "Task", "scheduled_at": "Not before", "args": "Arguments"}
+    column_default_sort = ("id", True)
+    column_filters: ClassVar = [StaticValuesFilter("status", [(each, each) for each in ("todo", "doing", "failed")])]
+
+    @override
+    def is_accessible(self, request: Request) -> bool:
+        return request.app.state.settings.task_queue == "database" and super().is_accessible(request)
+
+    @action(name="retry", label="Retry", confirmation_message="Try it again?")
+    async def retry(self, request: Request) -> Response:
+        jobs = await self.chosen(request)
+        if any(job.status != "failed" for job in jobs):
+            raise Refused("Only what has failed can be tried again.")
+        await request.app.state.tasks.retry(job.id for job in jobs)
+        return self.to_list(request)

@@ -55,8 +55,8 @@ def configure_logging(settings: Settings) -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    # It says of each message that it comes and goes; what happens to a task is logged where it runs.
-    logging.getLogger("taskiq").setLevel(logging.WARNING)
+    # It says of each job that it comes and goes; what happens to a task is logged where it runs.
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each step of its own start
     # Our own middleware writes the access log, with the request's id and no query string. Where nobody listens to
     # uvicorn's, it makes no lines either.

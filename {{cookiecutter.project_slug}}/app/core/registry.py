@@ -8,7 +8,7 @@ Whatever it has of these modules is used:
     admin        pages of the admin site, as `app.admin.site` says
     commands     `cli`, a Typer: each function in the module that is marked with `@cli.command()` joins `manage.py`
     checks       functions marked with `app.core.ops.check`
-    tasks        functions marked with `app.core.tasks.task`
+    tasks        functions marked with `app.core.tasks.choice.task`
     apps         `ready(app)`, called once for each application that is made, and `migrated(connection)`, called when
                  `migrate` has brought the tables to their newest form; `authentication(app)`, which returns ways to
                  authenticate, as `app.accounts` says

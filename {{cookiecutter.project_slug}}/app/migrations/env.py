@@ -9,6 +9,8 @@ from sqlalchemy import Connection, TypeDecorator
 from app.core.db import Base
 from app.core.registry import load_models
 
+FOREIGN = ("procrastinate_",)
+
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
     """Keep classes of the project out of migrations, which outlive them: write what a type of our own is stored as.
@@ -29,8 +31,10 @@ def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[
 
 
 def include_name(name: str | None, kind: str, _: object) -> bool:
-    """Of schemas, look only at those that models name: others belong to others."""
-    return kind != "schema" or name in {None, *(table.schema for table in Base.metadata.tables.values())}
+    """Leave alone schemas that no model names, and tables that a library's own statements in a migration make."""
+    if kind == "schema":
+        return name in {None, *(table.schema for table in Base.metadata.tables.values())}
+    return not (kind == "table" and name is not None and name.startswith(FOREIGN))
 
 
 def include_object(item: Any, _name: str | None, kind: str, _reflected: bool, compare_to: Any) -> bool:

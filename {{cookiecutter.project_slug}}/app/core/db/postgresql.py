@@ -13,12 +13,10 @@ import psycopg
 from psycopg.errors import ConnectionTimeout, QueryCanceled
 from sqlalchemy import URL
 
-from app.core.settings import LibpqParameters, libpq_parameters
+from app.core.settings import KEEPALIVES, libpq_parameters
 
 T = TypeVar("T")
 
-# With these a connection ends about a minute after its route was lost, also where no statement has a deadline.
-DEFAULTS: LibpqParameters = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 CANCEL_TIMEOUT = 2  # s
 SHORTEST = 2  # s: what libpq makes of a shorter `connect_timeout`
 
@@ -33,7 +31,7 @@ class Connection(psycopg.AsyncConnection[Any]):
         """Connect within `patience` s, however many hosts the address names. Raises psycopg.Error."""
         hosts = 1 + str(url.query.get("host", "")).count(",")
         each = max(SHORTEST, int(patience / hosts))  # one that hangs must leave time for the next
-        parameters = {**DEFAULTS, "connect_timeout": each, **libpq_parameters(url)}
+        parameters = {**KEEPALIVES, "connect_timeout": each, **libpq_parameters(url)}
         try:
             async with asyncio.timeout(patience):
                 # A pooler may send each transaction to another of its connections, which know nothing of what was

@@ -254,10 +254,10 @@ async def redis_answers(settings: Settings, database: Database) -> AsyncIterator
 
 
 @check(deploy=True)
-async def task_broker_answers(settings: Settings, database: Database) -> AsyncIterator[Problem]:
-    url = settings.task_broker_url
-    if url is not None and (reason := await _redis_fault(url.get_secret_value())):
-        yield Problem("core.W019", f"The task broker cannot be reached: {reason}.", "See TASK_BROKER_URL.")
+async def tasks_are_kept(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if settings.task_queue == "process":
+        message = "TASK_QUEUE is process: a task ends with its server, and each server runs every periodic task."
+        yield Problem("core.W020", message, "Set TASK_QUEUE=database, and run `python manage.py worker`.")
 
 
 async def _redis_fault(url: str) -> str | None:

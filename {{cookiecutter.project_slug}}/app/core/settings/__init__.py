@@ -3,7 +3,7 @@
 from app.core.settings.env_file import create_private, make_secret, update_env, write_env, write_private
 from app.core.settings.errors import SettingsError
 from app.core.settings.hosts import LOCAL_HOSTS, is_loopback
-from app.core.settings.libpq import LibpqParameters, libpq_parameters
+from app.core.settings.libpq import KEEPALIVES, LibpqParameters, libpq_parameters
 from app.core.settings.mailboxes import parse_address
 from app.core.settings.project import BASE_DIR, PROJECT, TITLE
 from app.core.settings.rates import parse_rate
@@ -25,6 +25,7 @@ from app.core.settings.urls import parse_database_url
 
 __all__ = [
     "BASE_DIR",
+    "KEEPALIVES",
     "LOCAL_HOSTS",
     "PROJECT",
     "TITLE",

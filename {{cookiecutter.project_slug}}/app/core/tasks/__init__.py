@@ -1,13 +1,17 @@
 """Work in the background; `declaration.py` says how to write a task."""
 
+from app.core.tasks.choice import make_task_queue
 from app.core.tasks.declaration import Task, task
+from app.core.tasks.models import BackgroundJob
+from app.core.tasks.process import ProcessTaskQueue
 from app.core.tasks.queue import TaskQueue, Tasks
-from app.core.tasks.worker import run_worker
 
 __all__ = [
+    "BackgroundJob",
+    "ProcessTaskQueue",
     "Task",
     "TaskQueue",
     "Tasks",
-    "run_worker",
+    "make_task_queue",
     "task",
 ]

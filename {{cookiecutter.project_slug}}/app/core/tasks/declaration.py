@@ -1,26 +1,11 @@
-"""Work in the background: no answer waits for it, and what fails is tried again.
-
-@task                              # or @task(retries=8); @task(cron="0 * * * *") is sent by the clock, in UTC
-async def greet(app: FastAPI, name: str) -> None: ...
-
-await greet(app, "Ada")            # now, as any function
-await tasks.send(greet, "Ada")     # soon: `tasks: Tasks` in a route, `app.state.tasks` elsewhere
-
-Tasks stand in the module `tasks` of their app. All arguments but the application are JSON values. A task may run twice,
-on different machines, and perhaps before a transaction that is still open ends: commit, then send. It has nine tenths
-of TASK_TAKEOVER_SECONDS to end.
-
-They run in the server's process or, where TASK_BROKER_URL names a Redis, in `manage.py worker`; while that Redis is
-away, in the server's process too.
-"""
-
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Concatenate, Generic, ParamSpec, overload
 
 from fastapi import FastAPI
 
-RETRIES = 5
+DAY, TEN_MINUTES = timedelta(days=1), timedelta(minutes=10)
 
 Arguments = ParamSpec("Arguments")
 Function = Callable[Concatenate[FastAPI, Arguments], Coroutine[Any, Any, None]]
@@ -29,8 +14,10 @@ Function = Callable[Concatenate[FastAPI, Arguments], Coroutine[Any, Any, None]]
 @dataclass(frozen=True)
 class Task(Generic[Arguments]):
     function: Function[Arguments]
-    retries: int
-    cron: str | None
+    retries: int = 15
+    retry_for: timedelta = DAY
+    timeout: timedelta = TEN_MINUTES
+    cron: str | None = None
 
     @property
     def name(self) -> str:
@@ -43,14 +30,9 @@ class Task(Generic[Arguments]):
 
 @overload
 def task(function: Function[Arguments]) -> Task[Arguments]: ...
-
-
 @overload
-def task(*, retries: int = RETRIES, cron: str | None = None) -> Callable[[Function[Arguments]], Task[Arguments]]: ...
-
-
-def task(function: Function[Any] | None = None, *, retries: int = RETRIES, cron: str | None = None) -> Any:
-    def decorate(function: Function[Arguments]) -> Task[Arguments]:
-        return Task(function, retries, cron)
-
-    return decorate if function is None else decorate(function)
+def task(
+    *, retries: int = ..., retry_for: timedelta = ..., timeout: timedelta = ..., cron: str | None = ...
+) -> Callable[[Function[Arguments]], Task[Arguments]]: ...
+def task(function: Function[Any] | None = None, **options: Any) -> Any:
+    return Task(function) if function is not None else lambda function: Task(function, **options)

@@ -1,91 +1,111 @@
 """Takes tasks, and hands them to the broker or runs them in this process."""
 
+import asyncio
 import json
-import signal
-import threading
+import logging
 import time
-from collections.abc import Iterable
-from types import FrameType, ModuleType
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from copy import copy
+from dataclasses import dataclass, field
+from random import uniform
+from types import ModuleType
+from typing import Annotated, Any, Self
 
+from croniter import croniter
 from fastapi import Depends, FastAPI
 from fastapi.requests import HTTPConnection
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import SessionTransaction
 
+from app.core.audit import acting
+from app.core.db import Db
+from app.core.registry import StartError
 from app.core.tasks.declaration import Arguments, Task
-from app.settings import Settings
 
-if TYPE_CHECKING:
-    from app.core.tasks.stream import StreamTasks
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 20  # tasks of one process
+FIRST_RETRY_AFTER, LONGEST_RETRY_AFTER = 10.0, 4 * 3600.0  # s; it doubles each time
 
 
-# s from SIGTERM on. The contract with whoever sends it is 10; requests, which are waited for first, get 8 of them.
-SHUTDOWN_LIMIT = 9.0
+@dataclass(frozen=True)
+class Job:
+    """A task with its arguments."""
+
+    task: Task[Any]
+    args: Sequence[Any] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    sent_at: float = field(default_factory=time.time)  # s since 1970
+
+    async def run(self, app: FastAPI) -> None:
+        started = time.monotonic()
+        async with asyncio.timeout(self.task.timeout.total_seconds()):
+            await self.task(app, *self.args, **self.kwargs)
+        logger.info("Task %s done in %.1f ms.", self.task.name, (time.monotonic() - started) * 1000, extra=_actor())
+
+    def retry_after(self, error: BaseException, tries: int) -> float | None:
+        """Log what becomes of it, and return the seconds until the next try, or None where there is none."""
+        delay = min(FIRST_RETRY_AFTER * 2.0 ** (tries - 1), LONGEST_RETRY_AFTER)
+        delay *= uniform(0.75, 1.25)  # noqa: S311 (what failed together is not tried again together)
+        if tries > self.task.retries or time.time() + delay > self.sent_at + self.task.retry_for.total_seconds():
+            logger.error("Task %s failed, and is given up.", self.task.name, exc_info=error, extra=_actor())
+            return None
+        said = ("Task %s failed, next try in %.0f s.", self.task.name, delay)
+        logger.warning(*said, exc_info=error, extra=_actor())
+        return delay
+
+
+def _actor() -> dict[str, str]:
+    return {"actor": acting.get().name}
 
 
 class TaskQueue:
-    """Takes tasks, and hands them to the broker or runs them in this process."""
+    """Sends tasks, for one session or for none. `app.core.tasks.process` and `app.core.tasks.database` have one each."""
+
+    _db: AsyncSession | None = None
+    _sent_in: SessionTransaction | None = None
 
     def __init__(self, app: FastAPI, modules: Iterable[ModuleType]) -> None:
-        from app.core.tasks.process import ProcessTasks  # takes long to load, and most commands do without
-
-        settings: Settings = app.state.settings
+        """Raises StartError."""
+        self.app = app
         found = (value for module in modules for value in vars(module).values() if isinstance(value, Task))
-        self.tasks: dict[str, Task[Any]] = {task.name: task for task in found}
-        self._stream = _stream(settings)
-        self._process = ProcessTasks(app, self.tasks.values(), is_alone=self._stream is None)
-        self._deadline: float | None = None
-
-    @property
-    def broker_is_away(self) -> bool:
-        return self._stream is not None and self._stream.is_away
+        self.tasks = list(dict.fromkeys(found))  # one module may import a task of another
+        for each in self.tasks:
+            if each.cron is not None and not croniter.is_valid(each.cron):
+                raise StartError(f"The cron of the task {each.name} is {each.cron!r}; write one such as '0 3 * * *'.")
 
     async def send(self, task: Task[Arguments], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
-        """Return at once; the task runs later. Raises TypeError where an argument is no JSON value."""
-        json.dumps((args, kwargs))
-        if self._stream is None or not await self._stream.send(task, args, kwargs):
-            await self._process.send(task, args, kwargs)
+        """Return at once; the task runs later. Raises TypeError or ValueError where an argument is no JSON value."""
+        json.dumps((args, kwargs), allow_nan=False)
+        db = self._db if self._db is not None and self._db.in_transaction() else None
+        await self.enqueue(Job(task, args, kwargs), db)
+        self._sent_in = db.sync_session.get_transaction() if db is not None else None
 
-    async def start(self) -> None:
-        self._note_sigterm()
-        self._process.start()
+    @asynccontextmanager
+    async def bind(self, db: AsyncSession) -> AsyncIterator[Self]:
+        """Yield one that belongs to the session; at the end, commit a transaction in which it has sent something."""
+        bound = copy(self)
+        bound._db = db
+        yield bound
+        if bound._sent_in is not None and bound._sent_in is db.sync_session.get_transaction():
+            await db.commit()
 
-    def _note_sigterm(self) -> None:
-        """The server waits for requests before it tells us to end; so we learn how much time is left for tasks."""
-        handler = signal.getsignal(signal.SIGTERM)
-        if not callable(handler) or threading.current_thread() is not threading.main_thread():
-            return
+    async def enqueue(self, job: Job, db: AsyncSession | None) -> None:
+        """As a part of the session's transaction, or at once where there is none."""
+        raise NotImplementedError
 
-        def note(number: int, frame: FrameType | None) -> None:
-            self._deadline = self.deadline()
-            handler(number, frame)
-
-        signal.signal(signal.SIGTERM, note)
-
-    def deadline(self) -> float:
-        """Return when all must have ended, by the monotonic clock: counted from SIGTERM, or else from now."""
-        return self._deadline or time.monotonic() + SHUTDOWN_LIMIT
+    async def start(self) -> None: ...
 
     async def drain(self) -> None:
-        """Wait until no task runs in this process any more, or the deadline has come."""
-        await self._process.drain(self.deadline())
+        """Wait until no task runs in this process any more, or the time to end is over."""
 
-    async def stop(self) -> None:
-        await self._process.stop(self.deadline())
-        if self._stream is not None:
-            await self._stream.close()
+    async def stop(self) -> None: ...
 
 
-def _stream(settings: Settings) -> "StreamTasks | None":
-    if settings.task_broker_url is None:
-        return None
-    from app.core.tasks.stream import StreamTasks  # takes longer still
-
-    return StreamTasks(settings)
+async def get_tasks(connection: HTTPConnection, db: Db) -> AsyncIterator[TaskQueue]:
+    async with connection.app.state.tasks.bind(db) as tasks:
+        yield tasks
 
 
-async def get_tasks(connection: HTTPConnection) -> TaskQueue:
-    queue: TaskQueue = connection.app.state.tasks
-    return queue
-
-
-Tasks = Annotated[TaskQueue, Depends(get_tasks)]
+Tasks = Annotated[TaskQueue, Depends(get_tasks, scope="function")]

@@ -83,22 +83,18 @@ async def test_a_password_that_anybody_would_try_is_named(settings: Settings, ad
     await database.dispose()
 
 
-@pytest.mark.parametrize(
-    ("check", "setting", "problem"),
-    [
-        (checks.redis_answers, "redis_url", "core.W018"),
-        (checks.task_broker_answers, "task_broker_url", "core.W019"),
-    ],
-)
-async def test_a_redis_that_is_away_is_named(
-    settings: Settings, database: Database, redis: RedisServer, check: Check, setting: str, problem: str
-) -> None:
-    changes = {setting: SecretStr(redis.url)}
+async def test_a_redis_that_is_away_is_named(settings: Settings, database: Database, redis: RedisServer) -> None:
+    check, changes = checks.redis_answers, {"redis_url": SecretStr(redis.url)}
 
     assert await found(check, settings, database) == []
     assert await found(check, settings, database, **changes) == []
     redis.stop()
-    assert await found(check, settings, database, **changes) == [problem]
+    assert await found(check, settings, database, **changes) == ["core.W018"]
+
+
+async def test_tasks_that_end_with_their_server_are_named(settings: Settings, database: Database) -> None:
+    assert await found(checks.tasks_are_kept, settings, database) == ["core.W020"]
+    assert await found(checks.tasks_are_kept, settings, database, task_queue="database") == []
 
 
 async def test_a_slip_in_env_is_named(

@@ -18,6 +18,8 @@ from app.accounts.models import User
 from app.core.settings import PROJECT
 from app.settings import Settings
 
+RESET_LIFETIME, VERIFICATION_LIFETIME = timedelta(hours=1), timedelta(hours=24)
+
 
 def password_state(user: User) -> str:
     """What a new password changes, even the same one again, since its hash has another salt; and a new address, even an
@@ -55,11 +57,11 @@ class MailTokens:
 
 
 def password_reset_tokens(settings: Settings) -> MailTokens:
-    return MailTokens(_policy(settings, "password-reset+jwt", timedelta(hours=1)), password_state)
+    return MailTokens(_policy(settings, "password-reset+jwt", RESET_LIFETIME), password_state)
 
 
 def email_verification_tokens(settings: Settings) -> MailTokens:
-    return MailTokens(_policy(settings, "email-verification+jwt", timedelta(hours=24)), email_state)
+    return MailTokens(_policy(settings, "email-verification+jwt", VERIFICATION_LIFETIME), email_state)
 
 
 def _policy(settings: Settings, typ: str, lifetime: timedelta) -> TokenPolicy:

@@ -46,6 +46,7 @@ def runserver(
     host, port = parse_address(address)
     _refuse_busy(host, port)
     _lead_links_to(origin(host, port))
+    _run_worker()
     application = load_application()  # what is wrong is said once, here, and not by every process that is started
     asyncio.run(_advise())
     _welcome(application, host, port)
@@ -89,6 +90,12 @@ def _lead_links_to(here: str) -> None:
     if "public_url" not in get_settings().model_fields_set:
         os.environ["PUBLIC_URL"] = here
         get_settings.cache_clear()
+
+
+def _run_worker() -> None:
+    """Be a worker in the processes that are started, too, where a worker is needed."""
+    os.environ["TASK_WORKER"] = "true"
+    get_settings.cache_clear()
 
 
 async def _advise() -> None:
