@@ -11,7 +11,7 @@ from app.accounts.models import User
 from app.accounts.tasks import send_password_reset
 from app.core.db import Database
 from app.core.tasks import BackgroundJob
-from tests.conftest import PASSWORD, Allow, ClientWith
+from tests.conftest import PASSWORD, Allow, Client, ClientWith
 from tests.databases import needs_postgresql
 from tests.queues import forget_jobs
 
@@ -25,12 +25,12 @@ async def client(client_with: ClientWith, database: Database) -> AsyncIterator[A
     await forget_jobs(database)
 
 
-async def enter(client: AsyncClient, user: User) -> None:
+async def enter(client: Client, user: User) -> None:
     await client.post("/admin/login", data={"username": user.username, "password": PASSWORD})
 
 
-async def add_job(client: AsyncClient, db: AsyncSession, status: str) -> BackgroundJob:
-    state = client._transport.app.state  # type: ignore[attr-defined]
+async def add_job(client: Client, db: AsyncSession, status: str) -> BackgroundJob:
+    state = client.app.state
     await state.tasks.send(send_password_reset, "ada@example.com")
     change = text("UPDATE procrastinate_jobs SET status = CAST(:status AS procrastinate_job_status)")
     await db.execute(change, {"status": status})
@@ -39,7 +39,7 @@ async def add_job(client: AsyncClient, db: AsyncSession, status: str) -> Backgro
 
 
 @needs_postgresql
-async def test_what_has_failed_is_shown_and_tried_again(client: AsyncClient, db: AsyncSession, admin: User) -> None:
+async def test_what_has_failed_is_shown_and_tried_again(client: Client, db: AsyncSession, admin: User) -> None:
     job = await add_job(client, db, "failed")
     await enter(client, admin)
 
@@ -56,7 +56,7 @@ async def test_what_has_failed_is_shown_and_tried_again(client: AsyncClient, db:
 @needs_postgresql
 @pytest.mark.parametrize("status", ["todo", "doing"])
 async def test_what_has_not_failed_is_not_tried_again(
-    client: AsyncClient, db: AsyncSession, admin: User, status: str
+    client: Client, db: AsyncSession, admin: User, status: str
 ) -> None:
     job = await add_job(client, db, status)
     await enter(client, admin)
@@ -67,9 +67,7 @@ async def test_what_has_not_failed_is_not_tried_again(
 
 
 @needs_postgresql
-async def test_to_look_and_to_retry_are_permissions(
-    client: AsyncClient, db: AsyncSession, user: User, allow: Allow
-) -> None:
+async def test_to_look_and_to_retry_are_permissions(client: Client, db: AsyncSession, user: User, allow: Allow) -> None:
     job = await add_job(client, db, "failed")
     user.is_staff = True
     await allow(user, "core.view_backgroundjob")

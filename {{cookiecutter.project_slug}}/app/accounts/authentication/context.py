@@ -48,8 +48,9 @@ class Context:
 
     @property
     def tasks(self) -> TaskQueue:
+        """What is sent runs after the commit: send first, then commit."""
         tasks: TaskQueue = self.state.tasks
-        return tasks
+        return tasks.within(self.db)
 
     @property
     def logins(self) -> LoginThrottle:

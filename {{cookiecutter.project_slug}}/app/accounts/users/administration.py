@@ -45,9 +45,9 @@ class Administration(Lookup):
             await sessions.end_all(self.db, user.id, self.now())
         elif changes.is_staff is False:
             await sessions.end_in_browsers(self.db, user.id, self.now())
-        await self.db.commit()
         if new_hash is not None:
             await self.tasks.send(tell_of_new_password, user.email, user.username)
+        await self.db.commit()
         return user
 
     async def delete_user(self, actor: Actor, user_id: UUID) -> None:

@@ -20,6 +20,7 @@ class EmailAddresses(Lookup):
         await self.db.commit()  # gives the connection back while Redis is asked
         await self.mails.count(user.email)
         await self._send_email_verification(user, user.email)
+        await self.db.commit()
 
     async def request_new_email(self, user: User, email: str) -> None:
         """It becomes the user's once the link that is mailed to it was used. Raises Throttled, or Taken."""
@@ -28,6 +29,7 @@ class EmailAddresses(Lookup):
         if other is not None and other.id != user.id:
             raise Taken("email")
         await self._send_email_verification(user, email)
+        await self.db.commit()
 
     async def check_email_link(self, token: str) -> None:
         """Changes nothing. Raises InvalidLink."""
@@ -46,9 +48,9 @@ class EmailAddresses(Lookup):
             raise Taken("email") from None
         if changed.one_or_none() is None:
             raise InvalidLink
-        await self.db.commit()
         if data.email != old_email:
             await self.tasks.send(tell_of_new_email, old_email, username)
+        await self.db.commit()
         return data.email
 
     @property

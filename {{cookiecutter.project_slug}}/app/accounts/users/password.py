@@ -23,6 +23,7 @@ class NewPassword(Login):
         """Mail a link, if anybody has the address. It takes the same time where nobody has. Raises Throttled."""
         await self.mails.count(email)
         await self.tasks.send(send_password_reset, email)
+        await self.db.commit()
 
     async def check_reset_link(self, token: str) -> None:
         """Changes nothing. Raises InvalidLink."""
@@ -49,8 +50,8 @@ class NewPassword(Login):
         if (await self.db.execute(statement.returning(User.id))).one_or_none() is None:
             raise WrongPassword
         await sessions.end_all(self.db, user.id, self.now(), keep=keep)
-        await self.db.commit()
         await self.tasks.send(tell_of_new_password, user.email, user.username)
+        await self.db.commit()
 
     @property
     def _reset_tokens(self) -> MailTokens:

@@ -36,22 +36,27 @@ class Registration(EmailAddresses):
         await self.mails.count(new.email)
         user = await self._add(new, await self.passwords.hasher.hash(password))
         await self._send_email_verification(user, user.email)
+        await self.db.commit()
         return user
 
     async def invite_user(self, new: UserRegister) -> User:
         """Add a user, who is mailed a link to set a password. Raises InvalidPassword, or Taken."""
         user = await self._add(new, await self._hash(new, new.password) if new.password is not None else UNUSABLE)
         await self.tasks.send(send_invitation, str(user.id))
+        await self.db.commit()
         return user
 
     async def create_superuser(self, new: NewUser, password: str) -> User:
         """Raises InvalidPassword, or Taken."""
-        return await self._add(new, await self._hash(new, password), is_superuser=True)
+        user = await self._add(new, await self._hash(new, password), is_superuser=True)
+        await self.db.commit()
+        return user
 
     async def _hash(self, new: NewUser, password: str) -> str:
         return await self.passwords.hash_new(password, _names(new), "password")
 
     async def _add(self, new: NewUser, hashed_password: str, *, is_superuser: bool = False) -> User:
+        """Leave the commit to the caller. Raises Taken."""
         user = User(
             username=new.username,
             email=new.email,
@@ -63,7 +68,7 @@ class Registration(EmailAddresses):
         )
         self.db.add(user)
         try:
-            await self.db.commit()
+            await self.db.flush()
         except IntegrityError:
             await self.db.rollback()
             raise Taken("username" if await self.find_user(new.username) else "email") from None

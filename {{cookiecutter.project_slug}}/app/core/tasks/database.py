@@ -50,7 +50,7 @@ class DatabaseTaskQueue(TaskQueue):
             stored = queue.task(name=task.name, retry=Retries(task), pass_context=True)(self._bind(task))
             if task.cron is not None:
                 queue.periodic(cron=task.cron)(stored)
-        takeover = queue.task(name=TAKEOVER, queueing_lock=TAKEOVER, pass_context=True)(_take_over)
+        takeover = queue.task(name=TAKEOVER, queueing_lock=TAKEOVER, pass_context=True)(take_over)
         queue.periodic(cron=TAKEOVER_CRON)(takeover)
         return queue
 
@@ -139,7 +139,7 @@ def _job(task: Task[Any], stored: Mapping[str, Any]) -> Job:
     return Job(task, stored.get("args", ()), stored.get("kwargs", {}), sent_at)
 
 
-async def _take_over(context: JobContext, timestamp: int) -> None:
+async def take_over(context: JobContext, timestamp: int) -> None:
     """Let others run what dead workers have left. Each death costs a job a level of priority: new jobs go first. After
     two deaths, jobs run one at a time, so that a job that kills its workers takes no other along a third time.
     """

@@ -61,10 +61,10 @@ def _actor() -> dict[str, str]:
 
 
 class TaskQueue:
-    """Sends tasks, for one session or for none. `app.core.tasks.process` and `app.core.tasks.database` have one each."""
+    """Sends tasks, for one session or for none. `process.py` and `database.py` beside this file have one each."""
 
-    _db: AsyncSession | None = None
-    _sent_in: SessionTransaction | None = None
+    db: AsyncSession | None = None
+    sent_in: SessionTransaction | None = None
 
     def __init__(self, app: FastAPI, modules: Iterable[ModuleType]) -> None:
         """Raises StartError."""
@@ -78,17 +78,22 @@ class TaskQueue:
     async def send(self, task: Task[Arguments], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         """Return at once; the task runs later. Raises TypeError or ValueError where an argument is no JSON value."""
         json.dumps((args, kwargs), allow_nan=False)
-        db = self._db if self._db is not None and self._db.in_transaction() else None
+        db = self.db if self.db is not None and self.db.in_transaction() else None
         await self.enqueue(Job(task, args, kwargs), db)
-        self._sent_in = db.sync_session.get_transaction() if db is not None else None
+        self.sent_in = db.sync_session.get_transaction() if db is not None else None
+
+    def within(self, db: AsyncSession) -> Self:
+        """Return one whose tasks run after the commit of the session's transaction. The caller commits it."""
+        bound = copy(self)
+        bound.db = db
+        return bound
 
     @asynccontextmanager
     async def bind(self, db: AsyncSession) -> AsyncIterator[Self]:
         """Yield one that belongs to the session; at the end, commit a transaction in which it has sent something."""
-        bound = copy(self)
-        bound._db = db
+        bound = self.within(db)
         yield bound
-        if bound._sent_in is not None and bound._sent_in is db.sync_session.get_transaction():
+        if bound.sent_in is not None and bound.sent_in is db.sync_session.get_transaction():
             await db.commit()
 
     async def enqueue(self, job: Job, db: AsyncSession | None) -> None:

@@ -124,7 +124,7 @@ async def take_and_die(app: FastAPI, count: int = 1) -> int:
 
 async def take_over(app: FastAPI) -> None:
     async with opened(app) as queue:
-        await task_database._take_over(SimpleNamespace(app=queue), 0)  # type: ignore[arg-type]  # all that it asks for
+        await task_database.take_over(SimpleNamespace(app=queue), 0)  # type: ignore[arg-type]  # all that it asks for
 
 
 async def test_what_is_done_leaves_nothing(app: FastAPI) -> None:

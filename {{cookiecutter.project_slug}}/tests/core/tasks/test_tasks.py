@@ -202,7 +202,7 @@ def delays(job: Job) -> list[float | None]:
 @pytest.fixture
 def _usual_delays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.core.tasks.queue.FIRST_RETRY_AFTER", 10)
-    monkeypatch.setattr("app.core.task_queue.uniform", lambda low, high: (low + high) / 2)
+    monkeypatch.setattr("app.core.tasks.queue.uniform", lambda low, high: (low + high) / 2)
 
 
 @pytest.mark.usefixtures("_usual_delays")
