@@ -1,6 +1,6 @@
-"""Jinja filters: they refuse a wrong answer before anything is written, and escape a good one.
+"""Jinja filters. They refuse wrong answers before anything is written, and escape good ones.
 
-cookiecutter loads the class that `cookiecutter.json` names in `_extensions`.
+cookiecutter loads the class that `cookiecutter.json` lists in `_extensions`.
 """
 
 import json
@@ -17,28 +17,28 @@ from slugify import slugify
 ANYTHING = re.compile(".*")
 SLUG = re.compile("[a-z][a-z0-9_-]{0,49}")
 
-# The part before the @ is RFC 5322's dot-atom: nobody has a quoted one. The domain is RFC 1035's.
+# The part before the @ is a dot-atom (RFC 5322): nobody uses the quoted form. The domain is as in RFC 1035.
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 EMAIL = re.compile(rf"{ATOM}(?:\.{ATOM})*@{LABEL}(?:\.{LABEL})+")
 
-# Windows makes no folder of these names, in upper or lower case.
+# Windows does not allow folders with these names, in upper or lower case.
 DEVICES = frozenset({"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)})
 
-# cookiecutter renders the answers it has saved once more, when it is given them by cruft.
+# With cruft, cookiecutter renders the saved answers again.
 JINJA = ("{{", "{%", "{#", "#%")
 
-# Controls, format characters (among them those that turn the direction of text), lone surrogates,
-# line and paragraph separators: none can be seen, and TOML or YAML forbid most.
+# Controls, format characters (some change the direction of text), lone surrogates, line and paragraph separators. All
+# are invisible, and TOML or YAML forbid most of them.
 UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 JOINERS = frozenset("\u200c\u200d")  # Persian words and many emoji need them
 
-SHOWN = 40  # characters of a refused answer that the message repeats
+SHOWN = 40  # characters: the message repeats this much of a refused answer
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What an answer may be; the example is accepted."""
+    """The rule for an answer. The example follows it."""
 
     example: str
     longest: int
@@ -54,14 +54,14 @@ RULES = {
         "my-service",
         longest=50,
         shape=SLUG,
-        misshapen="it must begin with one of a-z and go on with a-z, 0-9, - or _",
+        misshapen="it must begin with a-z and continue with a-z, 0-9, - or _",
         reserved=DEVICES,
     ),
     "project_description": Rule("Keeps the books.", longest=300, optional=True),
     "author_name": Rule("Ada Lovelace", longest=100),
     "author_email": Rule(
         "ada@example.com",
-        longest=254,  # RFC 5321, 4.5.3.1.3, less the angle brackets
+        longest=254,  # RFC 5321, 4.5.3.1.3, without the angle brackets
         shape=EMAIL,
         misshapen="it is not an e-mail address",
     ),
@@ -69,28 +69,28 @@ RULES = {
 
 
 def checked(answer: object, name: str) -> str:
-    """Render as nothing, or end the program with one line that says what is wrong."""
+    """Return an empty text, or end the program with one line that says what is wrong."""
     rule = RULES[name]
     for objection in objections(answer, rule):
         line = f"{name}: {_shown(answer)} is refused: {objection}."
-        raise SystemExit(f"{line} Accepted, for example: {rule.example}")
+        raise SystemExit(f"{line} A valid example: {rule.example}")
     return ""
 
 
 def objections(answer: object, rule: Rule) -> Iterator[str]:
-    """Yield the reasons against an answer, the plainest first."""
+    """Yield the reasons against an answer, the simplest first."""
     if not isinstance(answer, str):
         yield "it is not text"
         return
     if not rule.optional and _is_blank(answer):
         yield "it is empty"
     if len(answer) > rule.longest:
-        yield f"it has {len(answer)} characters, and {rule.longest} is the most"
+        yield f"it has {len(answer)} characters, more than the maximum of {rule.longest}"
     for character in filter(_is_unseen, answer):
-        yield f"it holds the invisible character U+{ord(character):04X}"
+        yield f"it contains the invisible character U+{ord(character):04X}"
     for mark in JINJA:
         if mark in answer:
-            yield f"it holds {mark}, with which Jinja begins"
+            yield f"it contains {mark}, which begins Jinja code"
     if answer != answer.strip():
         yield "it begins or ends with a space"
     if not rule.shape.fullmatch(answer):
@@ -104,7 +104,7 @@ def _is_blank(text: str) -> bool:
 
 
 def _is_unseen(character: str) -> bool:
-    if ord(character) & 0xFFFE == 0xFFFE:  # U+FFFE, U+FFFF and their like are no characters
+    if ord(character) & 0xFFFE == 0xFFFE:  # U+FFFE, U+FFFF and similar ones are not characters
         return True
     return unicodedata.category(character) in UNSEEN and character not in JOINERS
 
@@ -115,7 +115,7 @@ def _shown(answer: object) -> str:
 
 
 def slug(name: str) -> str:
-    """Return a name for the folder that `checked` accepts, whatever the project is called."""
+    """Return a name for the folder, which `checked` accepts for every name of a project."""
     words = slugify(name)
     if not words[:1].isalpha() or words in DEVICES:
         words = f"service-{words}"
@@ -123,31 +123,31 @@ def slug(name: str) -> str:
 
 
 def package_name(folder: str) -> str:
-    """A folder's name may end with - or _, that of a Python package may not (PEP 508)."""
+    """The name of a folder may end with - or _. The name of a Python package may not (PEP 508)."""
     return folder.rstrip("-_")
 
 
 def in_string(text: str) -> str:
-    """Escape for the inside of double quotes, in TOML, YAML and JSON alike.
+    """Escape text inside double quotes, for TOML, YAML and JSON.
 
-    The three differ only in characters that `checked` refuses.
+    These three differ only in characters that `checked` refuses.
     """
     return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def in_markdown(text: str) -> str:
-    """Escape what CommonMark and GitHub would read as markup, also at the start of a line."""
+    """Escape the markup of CommonMark and GitHub, also at the start of a line."""
     text = re.sub(r"[\\`*_\[\]<>&|~$#]", r"\\\g<0>", text)
     return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", text)
 
 
 class Answers(Extension):
-    """Brings the filters to Jinja."""
+    """Adds the filters to Jinja."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         for function in (checked, slug, package_name, in_string, in_markdown):
             environment.filters[function.__name__] = function
-        # `cruft update` renders the old and the new template in one process (cruft/cruft#253):
-        # forgotten here, this module is imported anew, and each version gets its own filters.
+        # `cruft update` renders the old and the new template in one process (cruft/cruft#253).
+        # Without this module in the cache, each version imports its own filters.
         sys.modules.pop(__name__, None)

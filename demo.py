@@ -1,6 +1,6 @@
-"""`make demo`: renders the template with its defaults, runs the result, and says how to log in to it.
+"""For `make demo`: renders the template with its defaults, runs the result, and prints how to log in.
 
-The project is a throwaway: it lies in `.demo/`, and is made anew each time, with a new password.
+The project is temporary. It is in `.demo/`, and each run makes it again with a new password.
 """
 
 import json
@@ -25,15 +25,15 @@ DEMO = ROOT / ".demo"
 PATIENCE = 60  # s: a busy machine starts slowly
 
 HINT = """
-The service runs. Log in and look around, in another terminal:
+The service runs. Log in from another terminal:
 
 TOKEN=$(curl -s {url}/token -d username=demo -d password={password} | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
 curl -s {url}/users/me -H "Authorization: Bearer $TOKEN"
 curl -s {url}/protected -H "Authorization: Bearer $TOKEN"
 
-In a browser: {url}/docs and {url}/admin, as demo with the password {password}
-Its code: {project}     Ctrl-C ends it.
-"""  # noqa: E501 (a line of shell cannot be broken where people copy it)
+In a browser: {url}/docs and {url}/admin, username demo, password {password}
+The code is in {project}. Ctrl-C ends the demo.
+"""  # noqa: E501 (people copy the lines of shell, so they must stay whole)
 
 
 def main(port: int) -> None:
@@ -56,13 +56,13 @@ def main(port: int) -> None:
 
 @contextmanager
 def make(project: Path, *arguments: str, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run it in a process group of its own, of which nothing is left behind, however this ends."""
+    """Run make in its own process group, and end the whole group at the end."""
     command = ["make", "--no-print-directory", *arguments]
     process = subprocess.Popen(command, cwd=project, env={**os.environ, **variables}, start_new_session=True)
     try:
         yield process
     finally:
-        with suppress(ProcessLookupError):  # it has ended by itself
+        with suppress(ProcessLookupError):  # it has already ended
             os.killpg(process.pid, signal.SIGTERM)
         process.wait()
 
@@ -73,7 +73,7 @@ def refuse_busy(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            sys.exit(f"Port {port} is in use: choose another, as in `make demo PORT={port + 1}`.")
+            sys.exit(f"Port {port} is in use. Choose another, for example `make demo PORT={port + 1}`.")
 
 
 def render() -> Path:

@@ -1,6 +1,6 @@
-"""How fast it is, beside what a user would pick instead, and what takes too long to try in a test.
+"""Measures the speed of projects and of alternatives, and tests that would take too long for the suite.
 
-Here stands who logs in, to all that is timed.
+This module has the user who logs in for all measurements.
 """
 
 USERNAME, PASSWORD = "bench", "correct horse 9"

@@ -1,8 +1,8 @@
-"""How long a page of the admin site takes with a thousand users, and with a million.
+"""Measures a page of the admin site with a thousand users and with a million.
 
     python -m bench.admin [--python PATH] [--users N]
 
-It measures the list of users as `bench.users` does, in a browser that is logged in. The limits are the same.
+It measures the list of users like `bench.users`, with the session of a browser. The limits are the same.
 """
 
 import sys
@@ -14,7 +14,7 @@ from bench import PASSWORD, USERNAME
 from bench.users import Queries, run
 from tests.servers import LOOPBACK, Server
 
-# Each page is full, with few users too, so that it takes the same time to write.
+# Each page is full, even with few users, so that writing it takes the same time.
 CASES: Queries = {
     "first page": {},
     "page 20": {"page": "20"},

@@ -1,11 +1,11 @@
-"""The bare application that a project is compared with: as many routers and routes, and nothing behind them.
+"""The bare application for comparisons with a project: it has as many routers and routes, but no code behind them.
 
-A request goes through all routers that come before its own, so the number and the order of routes are part of what
-FastAPI costs. `python -m bench.bare`, run in a project's folder, prints the outline of its routes; `create_app` makes
-the application from that.
+A request goes through all routers before its own. So the number and the order of routes are part of the cost of
+FastAPI. `python -m bench.bare` in a project's folder prints the outline of its routes. `create_app` makes the
+application from it.
 """
 
-# What it imports is installed for a project, and not for the template that mypy looks at it from.
+# Its imports are installed for a project, but not for the template, where mypy checks it.
 # mypy: disable-error-code="import-not-found,untyped-decorator,no-any-unimported"
 
 import json
@@ -18,8 +18,8 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
 
-OUTLINE = "OUTLINE"  # the environment variable that `create_app` reads
-Outline = list[Any]  # of routes (path and methods), mounts (path and None), and routers, which are outlines again
+OUTLINE = "OUTLINE"  # the environment variable for `create_app`
+Outline = list[Any]  # a list of routes (path and methods), mounts (path and None), and routers (outlines again)
 
 
 def outline(app: FastAPI) -> Iterator[Any]:
@@ -32,7 +32,7 @@ def outline(app: FastAPI) -> Iterator[Any]:
 
 
 def _router(contexts: Iterable[RouteContext]) -> Outline:
-    """Routes of several modules are in routers of their own, inside this one."""
+    """Each module with routes has its own router inside this one."""
     groups = [list(group) for _, group in groupby(contexts, lambda context: context.endpoint.__module__)]
     inner = [[_described(context) for context in group] for group in groups]
     return inner if len(inner) > 1 else inner[0]

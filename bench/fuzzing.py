@@ -1,11 +1,10 @@
-"""Whether any input brings a server to a 5xx, or to what its OpenAPI document lacks: schemathesis, on every route.
+"""Finds input for which a server answers a 5xx, or an answer that its OpenAPI document lacks: schemathesis, all routes.
 
     python -m bench.fuzzing [--python PATH] [--seconds N]
 
-A freshly rendered project on SQLite is asked by a superuser, and then by somebody who has no token to begin with. What
-is sent is made from the document, so that new routes need no word here. PATH is a Python that has a project's
-requirements; without it one is made. The exit status is 1 where such an answer came; the requests that did it are
-printed then, and what the server logged.
+It calls a freshly rendered project on SQLite as a superuser, and then without a token. The requests are made from the
+document, so new routes need no change here. PATH is a Python with a project's requirements; the default is a new one.
+The exit status is 1 if there is such an answer. Then it prints the requests, and the log of the server.
 """
 
 import argparse
@@ -25,7 +24,7 @@ from tests.services import Service, serve
 
 SECONDS = 120
 
-# The cheapest hash, so that logins do not take all the time, and no throttle: what is refused is not tried.
+# The cheapest hash, so that logins do not take all the time. No throttle: a refused request would test nothing.
 SETTINGS = {"BCRYPT_ROUNDS": "4", "LOGIN_THROTTLE": "1000000/second", "MAIL_THROTTLE": "1000000/second"}
 CHECKS = (
     "not_a_server_error",
@@ -53,7 +52,7 @@ class Run:
 
 
 def fuzz(service: Service, seconds: int) -> list[Run]:
-    """Nothing can be relied on in the service's database afterwards."""
+    """Afterwards, the database of the service has unknown contents."""
     service = service.with_env(**SETTINGS)
     service.manage("migrate")
     as_superuser = {"SCHEMATHESIS_HOOKS": "bench.fuzzing_hooks"}
@@ -72,7 +71,7 @@ def fuzz_as(caller: str, service: Service, seconds: int, phases: str, **variable
             [sys.executable, "-m", "schemathesis.cli", "run", f"{served.url}/openapi.json", *options],
             check=False,
             timeout=2 * seconds + 60,
-            cwd=folder,  # where it leaves what it remembers
+            cwd=folder,  # the folder for its state
             env=clean_environment(PYTHONPATH=str(ROOT), SERVED=describe(service, served), **variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -86,7 +85,7 @@ def fuzz_as(caller: str, service: Service, seconds: int, phases: str, **variable
 
 
 def describe(service: Service, served: Server) -> str:
-    """For the hooks."""
+    """The environment variables for the hooks."""
     return json.dumps([served.url, str(service.project), str(service.python), service.env])
 
 

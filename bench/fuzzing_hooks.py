@@ -1,6 +1,6 @@
-"""What `bench.fuzzing` has schemathesis load, so that it asks as a superuser.
+"""Hooks of `bench.fuzzing` for schemathesis, which make it call the routes as a superuser.
 
-Among what it sends is what ends its session, deletes or disables its user, or takes rights away: it gets others then.
+Some of its requests end its session, delete or disable its user, or take away rights. Then it gets a new one.
 """
 
 import json

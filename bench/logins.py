@@ -1,10 +1,10 @@
-"""What a flood of logins does to a server: to the requests beside it, and to its memory.
+"""Measures the effect of a flood of logins on a server: on other requests, and on its memory.
 
     python -m bench.logins [--python PATH] [--logins N]
 
-A freshly rendered project, as it is by default, stands beside `bench/naive.py`; each has one uvicorn worker, in a
-process of its own. PATH is a Python that has a project's requirements; without it one is made. The exit status is 1
-where the project misses a limit.
+It compares a freshly rendered project, with its defaults, with `bench/naive.py`. Each has one uvicorn worker in its own
+process. PATH is a Python with a project's requirements; the default is a new one. The exit status is 1 if the project
+misses a limit.
 """
 
 import argparse
@@ -30,8 +30,8 @@ from bench.rendering import NO_PART, ROOT
 from tests.servers import LOOPBACK, UVICORN, Server, server
 from tests.services import Service, create_superuser, serve
 
-CLIENTS = 8  # that loop on login
-READERS = 4  # that ask for /protected meanwhile
+CLIENTS = 8  # clients that log in again and again
+READERS = 4  # clients that request /protected meanwhile
 PACE = 50  # requests per second of each reader, while latency is measured
 SECONDS = 10  # for each measurement
 FEW, MANY = 10, 500  # logins, after which the memory is compared
@@ -61,7 +61,7 @@ class Result:
 
 
 class Connection:
-    """The least that speaks HTTP/1.1: a full client would take longer than the server does."""
+    """A minimal client for HTTP/1.1: a complete one would take longer than the server."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -73,7 +73,7 @@ class Connection:
         self.writer.close()
 
     async def send(self, request: bytes) -> bytes:
-        """Return the body of the answer, which must be 200."""
+        """Return the body of the answer. Its status must be 200."""
         self.writer.write(request)
         head = await self.reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200"):
@@ -93,7 +93,7 @@ def protected_request(token: str) -> bytes:
 
 
 async def loop(port: int, request: bytes, goes_on: Callable[[], bool]) -> list[float]:
-    """Send one request after the other; return how long each took, in ms."""
+    """Send one request after the other. Return the time of each, in ms."""
     connection, times = Connection(port), list[float]()
     await connection.open()
     while goes_on():
@@ -105,15 +105,15 @@ async def loop(port: int, request: bytes, goes_on: Callable[[], bool]) -> list[f
 
 
 async def together(clients: int, client: Callable[[], Awaitable[list[float]]]) -> list[float]:
-    """Run that many at once; return the times of all."""
+    """Run that many at once. Return the times of all."""
     return [value for times in await asyncio.gather(*(client() for _ in range(clients))) for value in times]
 
 
 async def paced(port: int, request: bytes) -> list[float]:
-    """Send at fixed times; return how long each answer was waited for, in ms.
+    """Send requests at fixed times. Return the waiting time for each answer, in ms.
 
-    A client that waits for one answer before it asks again hardly notices a server that stands still: it asks once
-    meanwhile. So what is late counts from when it was due, and what could not be sent by the end counts too.
+    A client that waits for an answer before its next request hardly notices a server that stands still: it sends only
+    one request meanwhile. So a late request counts from its planned time. Requests that could not be sent count too.
     """
     connection, times = Connection(port), list[float]()
     await connection.open()
@@ -122,7 +122,7 @@ async def paced(port: int, request: bytes) -> list[float]:
         due = started + number / PACE
         if (ahead := due - time.perf_counter()) > 0:
             await asyncio.sleep(ahead)
-            due = time.perf_counter()  # the timer's own lateness is not the server's
+            due = time.perf_counter()  # a late timer is not the fault of the server
         if time.perf_counter() - started < SECONDS:
             await connection.send(request)
         times.append((time.perf_counter() - due) * 1000)
@@ -131,7 +131,7 @@ async def paced(port: int, request: bytes) -> list[float]:
 
 
 async def read(port: int, token: str) -> Latency:
-    """Ask at a moderate pace for the times, and then without a pause for the rate."""
+    """Send requests at a moderate pace for the times, and then without a pause for the rate."""
     request = protected_request(token)
     milliseconds = await together(READERS, lambda: paced(port, request))
     started = time.perf_counter()
@@ -163,7 +163,7 @@ async def first_token(port: int) -> str:
 
 
 async def measure(running: Server, logins: int) -> Result:
-    """The memory first: what it is compared with is a server that has done nothing but a few logins."""
+    """Measure the memory first: before the flood, the server must have done only a few logins."""
     memory = psutil.Process(running.process.pid)
     token = await first_token(running.port)
     await log_in(running.port, FEW - 1)

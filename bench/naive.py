@@ -1,10 +1,10 @@
-"""The application that one ends up with after reading a tutorial on OAuth2 with passwords and JWTs, to compare with.
+"""An application for comparisons, as in tutorials on OAuth2 with passwords and JWTs.
 
-It does what such tutorials do: the user stands in a dictionary, the routes are `async def`, and the password is
-hashed right there, in the event loop. No database, no middleware, no limits.
+It does the same as these tutorials: the user is in a dictionary, the routes are `async def`, and they hash the password
+in the event loop. It has no database, no middleware and no limits.
 """
 
-# What it imports is installed for a project, and not for the template that mypy looks at it from.
+# Its imports are installed for a project, but not for the template, where mypy checks it.
 # mypy: disable-error-code="import-not-found,untyped-decorator"
 
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from bench import PASSWORD, USERNAME
 
 SECRET_KEY = "a benchmark's key, of which nobody has to be afraid"
 ALGORITHM = "HS256"
-ROUNDS = 12  # as in the project: a comparison at another cost would be none
+ROUNDS = 12  # as in the project: hashes must have the same cost
 
 USERS = {USERNAME: bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(ROUNDS))}
 

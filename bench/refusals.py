@@ -1,11 +1,11 @@
-"""Whether a failed login tells by its time, or by anything else, why it failed; and a forgotten password, whose it is.
+"""Tests that a failed login does not reveal its reason, and a password reset does not reveal whether a user exists.
 
     python -m bench.refusals [--python PATH]
 
-An unknown user, a wrong password and a disabled user with the right one take turns at a freshly rendered project with
-its default of 12 rounds; so do the addresses of somebody and of nobody, for which a new password is asked. PATH is a
-Python that has a project's requirements; without it one is made. The exit status is 1 where the answers differ, or
-their medians by more than the limit.
+An unknown user, a wrong password and a disabled user with the right password take turns at a freshly rendered project
+with its default of 12 rounds. So do password resets for a known and an unknown address. PATH is a Python with a
+project's requirements; the default is a new one. The exit status is 1 if the answers differ, or if the medians of their
+times differ by more than the limit.
 """
 
 import argparse
@@ -40,11 +40,11 @@ RESETS: Tries = {
     "somebody's address": lambda client: client.post("/password-reset", json={"email": EMAIL}),
     "nobody's address": lambda client: client.post("/password-reset", json={"email": "nobody@example.com"}),
 }
-PAUSE = 0.3  # s between two tries: what one has started in the background must not fall into the time of the next
+PAUSE = 0.3  # s between two tries: the background work of one must not slow down the next
 
 
 def service_with_users(project: Path, python: Path) -> Service:
-    """All are refused in time, and none because of the tries before."""
+    """No try is refused because of the tries before."""
     throttles = {"LOGIN_THROTTLE": "1000000/second", "MAIL_THROTTLE": "1000000/second"}
     service = prepare(Service(project, python, {**throttles, "EMAIL_URL": "memory:"}))
     create_superuser(service, DISABLED)
@@ -54,7 +54,7 @@ def service_with_users(project: Path, python: Path) -> Service:
 
 
 def measure(client: httpx.Client, tries: Tries) -> tuple[dict[str, list[float]], set[str]]:
-    """Return the times in ms by kind of try, and the different answers, of which there should be one."""
+    """Return the times in ms for each kind of try, and the set of answers, which should have one item."""
     times: dict[str, list[float]] = {kind: [] for kind in tries}
     answers = set()
     for _ in range(ROUNDS + 1):
@@ -73,7 +73,7 @@ def all_that_it_tells(answer: httpx.Response) -> str:
 
 
 def report(times: dict[str, list[float]], answers: set[str], status: int) -> bool:
-    """Print the table; return whether nothing tells them apart."""
+    """Print the table. Return whether all kinds look the same."""
     medians = {kind: median(values) for kind, values in times.items()}
     fastest = min(medians.values())
     print(f"{'':20}{'median':>10}{'ratio':>8}   ({ROUNDS} tries of each)")

@@ -1,9 +1,9 @@
-"""How long rendering takes, beside a template that holds nothing.
+"""Measures the time for rendering, compared with an empty template.
 
     python bench/rendering.py [ROUNDS]
 
-Each time is that of a whole process, as a user waits for it. The two take turns, so that what else
-the machine does disturbs both alike. The exit status is 1 where the ratio is above the limit.
+Each time is for a whole process, as a user waits for it. The two templates take turns, so that other work of the
+machine disturbs both alike. The exit status is 1 if the ratio is above the limit.
 """
 
 import json
@@ -18,7 +18,7 @@ from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 2.2
-# Without compiled modules, Python would spend most of the time on compiling cookiecutter.
+# Without compiled modules, Python would compile cookiecutter most of the time.
 COMPILING = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 NO_PART = shutil.ignore_patterns("__pycache__", ".*_cache", ".git", ".venv", ".env", "db.sqlite3*")
 
@@ -42,7 +42,7 @@ def seconds_to_render(template: Path, folder: Path) -> float:
 
 
 def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
-    """Return the times by template, without the first round, which compiles."""
+    """Return the times for each template, without the first round, which compiles."""
     templates = {
         "an empty template": make_empty_template(folder / "empty"),
         "this template": shutil.copytree(ROOT, folder / "this", ignore=NO_PART),

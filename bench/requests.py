@@ -1,17 +1,17 @@
-"""What a request costs the server, beside one to a bare FastAPI application.
+"""Measures the cost of a request for the server, compared with a bare FastAPI application.
 
     python -m bench.requests [--python PATH]
 
-CPU time of all threads of the server's process per request, as Linux counts it. A freshly rendered project, with its
-log, its headers and its checks, on SQLite and on PostgreSQL, asked by a user in two groups that have some twenty
-permissions. The same path of `bench/bare.py`, without a log, is 1: it has as many routers and routes as the project.
-PATH is a Python that has a project's requirements; without it one is made. The exit status is 1 where a limit is
-missed.
+The cost is the CPU time of all threads of the server's process per request, as Linux counts it. It measures a freshly
+rendered project with its log, headers and checks, on SQLite and on PostgreSQL. The caller is a user in two groups with
+about twenty permissions. The same path of `bench/bare.py`, without a log, costs 1: it has as many routers and routes as
+the project. PATH is a Python with a project's requirements; the default is a new one. The exit status is 1 if a limit
+is missed.
 
-What else the machine does takes not only its time from a process but also the caches. So each round is compared with
-one of the bare application right before it, and the median of those ratios counts. The least disturbed rounds of each
-would not do: a single one of the bare application in a quiet moment makes all others look a tenth worse. And since a
-process is lucky or not with its memory as long as it lives, by some hundredths, all are started several times.
+Other work of the machine takes CPU time and caches from a process. So each round is compared with a round of the bare
+application right before it, and the median of these ratios counts. The quickest rounds would be a bad measure: one
+quiet moment of the bare application makes all others look a tenth worse. The place of a process in memory changes its
+speed by some hundredths for its whole life, so all are started several times.
 """
 
 import argparse
@@ -77,14 +77,14 @@ async def measure(target: Target) -> float:
 
 
 def cpu_nanoseconds(pid: int) -> int:
-    """Not from `/proc/PID/stat`, whose ticks of 10 ms are longer than what is measured here."""
+    """Do not read `/proc/PID/stat`: its ticks of 10 ms are longer than the measured times."""
     return sum(int(file.read_text().split()[0]) for file in Path(f"/proc/{pid}/task").glob("*/schedstat"))
 
 
 async def compare(bare: Server, targets: dict[str, Target], results: dict[str, Result]) -> None:
     plain = {name: Target(target.path, bare) for name, target in targets.items()}
     for target in (*plain.values(), *targets.values()):
-        await measure(target)  # the first round warms up: pools, caches, compiled statements
+        await measure(target)  # the first round fills pools, caches and compiled statements
     for _ in range(ROUNDS):
         for name, target in targets.items():
             results[name].bare.append(await measure(plain[name]))
@@ -92,7 +92,7 @@ async def compare(bare: Server, targets: dict[str, Target], results: dict[str, R
 
 
 def add_reader(service: Service) -> None:
-    """Make a user in groups between which twenty permissions are shared out, or as many as there are."""
+    """Make a user in groups that together have twenty permissions, or all if there are fewer."""
     create_superuser(service, READER)
     with serve(service) as served, connect(served) as client:
         client.headers.update(bearer(log_in(client).json()["access_token"]))
@@ -117,7 +117,7 @@ def start(stack: ExitStack, services: dict[str, Service]) -> dict[str, Target]:
 
 
 def outline(service: Service) -> str:
-    """Return the project's routers and routes, as `bench/bare.py` takes them."""
+    """Return the project's routers and routes, for `bench/bare.py`."""
     done = service.run("-m", "bench.bare", PYTHONPATH=str(ROOT))
     done.check_returncode()
     return done.stdout
@@ -133,7 +133,7 @@ def compare_all(python: Path, services: dict[str, Service], routes: str) -> dict
 
 
 def report(results: dict[str, Result]) -> bool:
-    """Print the table; return whether all limits are kept."""
+    """Print the table. Return whether all limits are kept."""
     print(f"{'µs of CPU':24}{'bare':>8}{'project':>10}{'ratio':>8}{'limit':>8}")
     kept = True
     for name, result in results.items():

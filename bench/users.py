@@ -1,14 +1,14 @@
-"""How long a page of users takes with a thousand of them, and with a million.
+"""Measures a page of users with a thousand users and with a million.
 
     python -m bench.users [--python PATH] [--users N]
 
-It measures the CPU time of the server's process per `GET /users`, and of the PostgreSQL that works for it, as Linux
-counts it. A clock would also measure what others do on the machine. Four freshly rendered projects take turns, on
-SQLite and on the newest PostgreSQL that is installed, with few users and with many. The quickest of several rounds
-counts. PATH is a Python that has a project's requirements; without it one is made.
+It measures the CPU time of the server's process per `GET /users`, and that of its PostgreSQL, as Linux counts it. A
+clock would also measure other work of the machine. Four freshly rendered projects take turns: on SQLite and on the
+newest installed PostgreSQL, with few users and with many. The quickest of several rounds counts. PATH is a Python with
+a project's requirements; the default is a new one.
 
-A page without a search or filter has a limit as a ratio of many to few, and a search has one in ms. The exit status is
-1 where a limit is missed.
+The limit for a page without a search or filter is a ratio of many to few. The limit for a search is in ms. The exit
+status is 1 if a limit is missed.
 """
 
 import argparse
@@ -28,12 +28,12 @@ from tests.servers import LOOPBACK, PostgreSQL, Server, postgresql
 from tests.services import serve
 
 FEW, MANY = 1000, 1_000_000
-RATIO_LIMIT = 3.0  # times what a page takes with few users
+RATIO_LIMIT = 3.0  # times the cost of a page with few users
 SEARCH_LIMIT = 300  # ms
 REQUESTS = 5  # a round
 ROUNDS = 5
 
-# As both databases understand it; what they do not have in common is filled in.
+# SQL for both databases. The parts that differ are filled in.
 USERS = """
 INSERT INTO accounts_user (
     id, username, username_folded, email, email_folded, email_verified, full_name, full_name_folded, hashed_password,
@@ -83,7 +83,7 @@ WHERE datname = current_database() AND backend_type = 'client backend' AND pid <
 
 
 def fill_sqlite(file: Path, count: int) -> None:
-    """Put in the rows first, and what has them sorted after: that takes half as long."""
+    """Insert the rows first, then make the indexes: this takes half as long."""
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA cache_size = -1000000")  # KiB
@@ -98,11 +98,11 @@ def fill_sqlite(file: Path, count: int) -> None:
 
 
 def fill_postgresql(cluster: PostgreSQL, database: str, count: int) -> None:
-    """As with SQLite: here it takes a quarter of the time."""
+    """Insert the rows first, as with SQLite: here it takes a quarter of the time."""
     rows = [statement.format(count=count, **POSTGRESQL) for statement in STATEMENTS]
     for statement in (INDEXES_OFF, rows[0], INDEXES_ON, *rows[1:]):
         cluster.query(statement, database)
-    cluster.query("VACUUM ANALYZE", database)  # as autovacuum does by itself, some minutes later
+    cluster.query("VACUUM ANALYZE", database)  # autovacuum would do it some minutes later
 
 
 Queries = dict[str, dict[str, str]]
@@ -125,7 +125,7 @@ CASES: Queries = {
 
 @dataclass
 class Subject:
-    """A project with so many users."""
+    """A project with this number of users."""
 
     database: str
     count: int
@@ -135,7 +135,7 @@ class Subject:
 
 @dataclass
 class Running:
-    """A subject that serves, what to send it for each page, and the ms of CPU that this took in the best round."""
+    """A served subject, its request for each page, and the ms of CPU in the best round."""
 
     subject: Subject
     server: Server
@@ -206,7 +206,7 @@ def subjects_of(folder: Path, python: Path, cluster: PostgreSQL, many: int) -> l
 
 
 def report(started: list[Running], queries: Queries) -> bool:
-    """Print the tables; return whether the limits are kept."""
+    """Print the tables. Return whether the limits are kept."""
     kept = True
     for few, many in zip(started[::2], started[1::2], strict=True):
         title = f"{few.subject.database}, ms of CPU"
@@ -221,7 +221,7 @@ def report(started: list[Running], queries: Queries) -> bool:
 
 
 def _limit(query: Mapping[str, str], milliseconds: float, ratio: float) -> tuple[str, bool]:
-    """Return the limit of a page in words, and whether it is kept."""
+    """Return the limit of a page as text, and whether it is kept."""
     if "search" in query:
         return f"{SEARCH_LIMIT} ms", milliseconds <= SEARCH_LIMIT
     if query.keys() & {"is_staff", "disabled", "group"}:
@@ -230,7 +230,7 @@ def _limit(query: Mapping[str, str], milliseconds: float, ratio: float) -> tuple
 
 
 def run(pages: Pages, queries: Queries) -> int:
-    """Compare projects with as many users as the command line says, and return the exit status."""
+    """Compare projects with the number of users from the command line. Return the exit status."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--python", type=Path, help="a Python that has a project's requirements")
     parser.add_argument("--users", type=int, default=MANY)

@@ -1,6 +1,6 @@
-"""Finishes a project that cookiecutter has just rendered: its secrets, and only what was chosen.
+"""Finishes a new project: makes its secrets, and removes the files that were not chosen.
 
-Standard library only, offline, and the same result however often it runs.
+It uses only the standard library, works offline, and gives the same result if it runs again.
 """
 
 import sys
@@ -23,7 +23,7 @@ def main(root: Path, *, slug: str, license_name: str, database: str, ci: str) ->
 
 
 def make_env(root: Path) -> None:
-    """Run the project's own code, so that the hook and `manage.py initenv` cannot differ."""
+    """Run the project's own code, so the hook does the same as `manage.py initenv`."""
     path = root / "app" / "core" / "settings" / "env_file.py"
     env_file = ModuleType("env_file")
     SourceFileLoader(env_file.__name__, str(path)).exec_module(env_file)
@@ -31,7 +31,7 @@ def make_env(root: Path) -> None:
 
 
 def keep_license(root: Path, chosen: str) -> None:
-    """Rename the chosen text to LICENSE; a LICENSE of one's own stays where none was chosen."""
+    """Rename the chosen text to LICENSE. If none was chosen, a LICENSE of the owner stays."""
     for name in LICENSES:
         text = root / f"LICENSE.{name}"
         if name == chosen and text.exists():
@@ -46,7 +46,7 @@ def keep_ci(root: Path, chosen: str) -> None:
 
 
 def remove(root: Path, file: Path) -> None:
-    """Remove the file, and of the folders that held it those that are empty now."""
+    """Remove the file, and its folders if they are empty now."""
     (root / file).unlink(missing_ok=True)
     for folder in file.parents[:-1]:  # the last one is the project itself
         if (root / folder).is_dir() and not any((root / folder).iterdir()):
@@ -59,7 +59,7 @@ def next_commands(slug: str, database: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.dont_write_bytecode = True  # a __pycache__ is no part of a new project
+    sys.dont_write_bytecode = True  # a new project must not have a __pycache__
     main(
         Path.cwd(),
         slug="{{ cookiecutter.project_slug }}",

@@ -1,4 +1,4 @@
-"""A real browser for tests: Chromium, as the machine has it, which hears of everything that a page should not do."""
+"""A real browser for tests: the machine's Chromium. It notices everything that a page should not do."""
 
 import os
 import shutil
@@ -13,14 +13,14 @@ from tests.servers import LOOPBACK, clean_environment
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-# Beside those that Playwright passes: no sandbox, no first run, no updates, nothing in the background.
+# In addition to Playwright's: no sandbox, no first run, no updates, nothing in the background.
 FLAGS = (
     "--disable-gpu",
     "--disable-quic",
-    f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {LOOPBACK}",  # whatever a page asks for, it stays here
+    f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {LOOPBACK}",  # all requests stay on this machine
 )
 
-# Runs before the page's own scripts. Chromium reports most violations by itself, but not all that an event tells.
+# Runs before the page's own scripts. Chromium reports most violations by itself. Events report the others.
 REPORT_VIOLATIONS = """
 addEventListener("securitypolicyviolation", event =>
   console.error(`Violates ${event.effectiveDirective} by ${event.blockedURI} at ${event.sourceFile}`), true)
@@ -28,7 +28,7 @@ addEventListener("securitypolicyviolation", event =>
 
 
 class BrowserMissing(Exception):
-    """No Chromium is installed here."""
+    """Chromium is not installed."""
 
 
 class Chromium:
@@ -39,19 +39,19 @@ class Chromium:
         self._browser = launch()
 
     def running(self) -> Browser:
-        """Return another where it has died: the test in which it did is run again, as `pyproject.toml` says."""
+        """Return a new browser if the old one crashed. `pyproject.toml` makes pytest run the failed test again."""
         if not self._browser.is_connected():
             self._browser = self._launch()
         return self._browser
 
     def close(self) -> None:
-        """Also where it has died."""
+        """Close the browser, even if it crashed."""
         self._browser.close()
 
 
 @contextmanager
 def chromium() -> Iterator[Chromium]:
-    """Raises BrowserMissing. In the meantime, this thread has an event loop: `asyncio.run` does not work."""
+    """Raises BrowserMissing. Inside the block, this thread has an event loop, so `asyncio.run` does not work."""
     path = _chromium_path()
     with sync_playwright() as playwright:
 
@@ -65,7 +65,7 @@ def chromium() -> Iterator[Chromium]:
 
 @contextmanager
 def chromium_or_skip() -> Iterator[Chromium]:
-    """For fixtures: where there is no Chromium their tests are skipped, but in CI they fail."""
+    """For fixtures: without Chromium, their tests are skipped. In CI they fail."""
     try:
         _chromium_path()
     except BrowserMissing as error:
@@ -84,11 +84,11 @@ def _chromium_path() -> str:
 
 
 class Browse:
-    """A person with a browser of their own: no cookies, nothing in the cache.
+    """A person with a new browser: no cookies, an empty cache.
 
-    `browse(url)` opens a page. What is wrong with it becomes a complaint: a violation of its security policy, an error
-    in the console, an exception in a script, a request to another host than those that were opened. `close` raises
-    AssertionError where there is any but those that `expect` has announced.
+    `browse(url)` opens a page. Each of these is a complaint: a violation of the security policy, an error in the
+    console, an exception in a script, a request to a host that was not opened. `close` raises AssertionError if there
+    are complaints that `expect` has not announced.
     """
 
     def __init__(self, browser: Browser) -> None:
@@ -110,12 +110,12 @@ class Browse:
         return page
 
     def expect(self, *parts: str) -> None:
-        """Name complaints, by a part of each, that must come: `browse.expect("status of 404")`."""
+        """Announce complaints that must come, by a part of their text: `browse.expect("status of 404")`."""
         self.expected.extend(parts)
 
     def close(self) -> None:
         for page in self.context.pages:
-            page.wait_for_load_state("networkidle")  # what comes late counts as well
+            page.wait_for_load_state("networkidle")  # late complaints count too
         self.context.close()
         unexpected = [said for said in self.complaints if not any(part in said for part in self.expected)]
         assert not unexpected, "The browser complains:\n" + "\n".join(unexpected)

@@ -1,4 +1,4 @@
-"""Renders the template for the tests, without touching the home folder, and serves the result."""
+"""Renders the template for the tests without touching the home folder, and serves the result."""
 
 import json
 import os
@@ -26,7 +26,7 @@ FOLDER = "{{cookiecutter.project_slug}}"
 
 class Render(Protocol):
     def __call__(self, *, overwrite: bool = False, **answers: str) -> Path:
-        """Return the new project; what is not answered takes its default."""
+        """Return the new project. Missing answers take their defaults."""
 
 
 class Run(Protocol):
@@ -36,7 +36,7 @@ class Run(Protocol):
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what git has or would add: no `__pycache__`, no `.env` of a developer."""
+    """A copy of the files that git has or would add: no `__pycache__`, no `.env` of a developer."""
     copy = tmp_path_factory.mktemp("template")
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
@@ -49,7 +49,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def user_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """cookiecutter's configuration of a user who has none, its folders outside the home folder."""
+    """An empty configuration of cookiecutter, with its folders outside the home folder."""
     folder = tmp_path_factory.mktemp("cookiecutter")
     file = folder / "config.yaml"
     folders = {"cookiecutters_dir": str(folder), "replay_dir": str(folder / "replay")}
@@ -59,7 +59,7 @@ def user_config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
-    """The folder that projects are rendered into; nothing may appear beside it."""
+    """The folder for rendered projects. No files may appear beside it."""
     folder = tmp_path / "output"
     folder.mkdir()
     return folder
@@ -100,7 +100,7 @@ def render(template: Path, user_config: Path, output: Path) -> Render:
 
 @pytest.fixture(scope="session")
 def environment(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a virtual environment with all that a project requires."""
+    """The Python of a virtual environment with all requirements of a project."""
     folder = tmp_path_factory.mktemp("environment") / ".venv"
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
@@ -110,7 +110,7 @@ def environment(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 
 def _installer(python: Path) -> list[str | Path]:
-    """uv takes a tenth of pip's time, but is not everywhere."""
+    """uv takes a tenth of pip's time, but not every machine has it."""
     if uv := shutil.which("uv", path=Path(sys.executable).parent) or shutil.which("uv"):
         return [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
     return [python, "-m", "pip", "install", "--quiet"]
@@ -124,7 +124,7 @@ def project(template: Path, user_config: Path, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="session")
 def plain(project: Path, environment: Path) -> Service:
-    """The project just as rendered."""
+    """The project as rendered."""
     return Service(project, environment)
 
 
@@ -164,7 +164,7 @@ def served(service: Service) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def site(prepared: Service) -> Iterator[Server]:
-    """For what looks the same whatever the database is."""
+    """For tests whose result does not depend on the database."""
     with server(prepared.project, prepared.python, prepared.env) as site:
         yield site
 
@@ -193,7 +193,7 @@ def chromium(one_chromium: Chromium) -> Browser:
 
 @pytest.fixture
 def browse(chromium: Browser) -> Iterator[Browse]:
-    """`page = browse(site.url)`; whatever the browser complains of without being told to fails the test."""
+    """Use it as `page = browse(site.url)`. Complaints that the test does not expect fail it."""
     browse = Browse(chromium)
     yield browse
     browse.close()
@@ -201,7 +201,7 @@ def browse(chromium: Browser) -> Iterator[Browse]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request: pytest.FixtureRequest, plain: Service, tmp_path: Path) -> Service:
-    """The project on a database without a single table."""
+    """The project on a database without tables."""
     if request.param == "sqlite":
         url = f"sqlite:///{tmp_path}/empty.sqlite3"
     else:
@@ -211,7 +211,7 @@ def empty(request: pytest.FixtureRequest, plain: Service, tmp_path: Path) -> Ser
 
 @pytest.fixture(scope="session")
 def migrated(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
-    """The project on a file of its own, with tables but without users."""
+    """The project on its own file, with tables but without users."""
     env = {"DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('migrated')}/db.sqlite3"}
     service = Service(plain.project, plain.python, env)
     service.manage("migrate")
@@ -220,13 +220,13 @@ def migrated(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Servic
 
 @pytest.fixture(scope="session")
 def prepared(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
-    """The project on a file of its own, with tables and a superuser."""
+    """The project on its own file, with tables and a superuser."""
     env = {"DATABASE_URL": f"sqlite:///{tmp_path_factory.mktemp('prepared')}/db.sqlite3"}
     return prepare(Service(plain.project, plain.python, env))
 
 
 @pytest.fixture
 def copy(plain: Service, tmp_path: Path) -> Service:
-    """A project of the test's own, secrets included, to change its files."""
+    """A project only for this test, with its own secrets. The test may change its files."""
     ignored = shutil.ignore_patterns(".*_cache", "*.sqlite3*")
     return Service(shutil.copytree(plain.project, tmp_path / "copy", ignore=ignored), plain.python)

@@ -1,4 +1,4 @@
-"""Many mails at once, and what becomes of them when the process that sends them ends."""
+"""Many mails at once, while the process that sends them ends."""
 
 import time
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from tests.servers import Server, SMTPServer, smtp_server
 from tests.services import PASSWORD, USERNAME, Service, bearer, connect, log_in, serve, work
 
-PAUSE = 0.3  # s that the post office takes for each mail: so that some are under way at any time
+PAUSE = 0.3  # s for each mail at the post office, so that some are always on their way
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def slow_post_office() -> Iterator[SMTPServer]:
 
 
 def invite(served: Server, count: int) -> set[str]:
-    """Make that many users, each of whom is mailed a link; return their addresses."""
+    """Make that many users. Each gets a mail with a link. Return their addresses."""
     with connect(served) as client:
         headers = bearer(log_in(client, USERNAME, PASSWORD).raise_for_status().json()["access_token"])
         for number in range(count):
@@ -31,9 +31,9 @@ def recipients(post_office: SMTPServer) -> set[str]:
 
 
 def seconds_through_a_killed_worker(service: Service, count: int, patience: float) -> float:
-    """Kill the worker when a fifth of the mails have arrived, let another go on, and return how long all of them took.
+    """Kill the worker when a fifth of the mails have arrived, and let another one continue. Return the time for all.
 
-    The service is on PostgreSQL. Raises AssertionError where a mail has not arrived after `patience` seconds.
+    The service is on PostgreSQL. Raises AssertionError if a mail has not arrived after `patience` seconds.
     """
     with slow_post_office() as post_office:
         sending = service.with_env(TASK_QUEUE="database", EMAIL_URL=post_office.url)

@@ -1,4 +1,4 @@
-"""The pictures in the README. They are made again by naming this file: `python -m pytest tests/screenshots.py`."""
+"""Makes the pictures in the README again, with `python -m pytest tests/screenshots.py`."""
 
 import pytest
 from playwright.sync_api import expect

@@ -1,6 +1,6 @@
 """Real servers for tests and benchmarks, each on a free port of the loopback interface.
 
-They run in processes of their own, and end with the `with` block whatever happens in it, Ctrl-C included.
+They run in their own processes. They always end with the `with` block, also after an error or Ctrl-C.
 """
 
 import asyncio
@@ -39,12 +39,12 @@ UVICORN = (
 )
 RUNSERVER = ("manage.py", "runserver", "{port}", "--no-reload")
 
-# All that a process inherits: a setting in the developer's own shell must not decide how a test ends.
+# A process inherits only these variables: settings in the developer's shell must not change the result of a test.
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT")
 
 
 class PostgreSQLMissing(Exception):
-    """No PostgreSQL server is installed here."""
+    """PostgreSQL's server is not installed."""
 
 
 class PgBouncerMissing(Exception):
@@ -52,7 +52,7 @@ class PgBouncerMissing(Exception):
 
 
 class RedisMissing(Exception):
-    """No Redis server is installed here."""
+    """Redis' server is not installed."""
 
 
 def free_port() -> int:
@@ -68,7 +68,7 @@ def clean_environment(**variables: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class PostgreSQL:
-    """A cluster of its own, in a folder that goes with it. Not one byte of it is meant to survive a crash."""
+    """A new cluster in a temporary folder. No data must survive a crash."""
 
     binaries: Path
     folder: Path
@@ -140,15 +140,15 @@ class PostgreSQL:
         self._run("pg_ctl", action, f"--pgdata={self.folder / 'data'}", "--wait", *options)
 
     def _run(self, program: str, *arguments: str) -> str:
-        """Return what the program prints. Raises CalledProcessError, with that as a note."""
-        # A file, not a pipe: the server that pg_ctl leaves behind would keep a pipe open, and us waiting.
+        """Return the output of the program. Raises CalledProcessError with the output as a note."""
+        # A file, not a pipe: the server that pg_ctl starts would keep a pipe open, and we would wait.
         with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
             command: list[Path | str] = [self.binaries / program, *arguments]
             try:
                 subprocess.run(
                     command,
                     check=True,
-                    cwd=self.folder,  # that of the caller may be closed to the other user
+                    cwd=self.folder,  # the other user may have no access to the caller's folder
                     env=clean_environment(),
                     user=self.user,
                     stdin=subprocess.DEVNULL,
@@ -165,9 +165,9 @@ class PostgreSQL:
 
 @contextmanager
 def postgresql() -> Iterator[PostgreSQL]:
-    """Raises PostgreSQLMissing where Debian's package `postgresql`, or one like it, is not installed."""
+    """Raises PostgreSQLMissing if Debian's package `postgresql`, or a similar one, is not installed."""
     binaries, user = _postgresql_binaries(), _unprivileged_user()
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # not pytest's, whose parents only root may enter
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # not pytest's: only root may enter its parents
     cluster = PostgreSQL(binaries, folder, user, free_port())
     try:
         if user:
@@ -183,7 +183,7 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 @contextmanager
 def postgresql_or_skip() -> Iterator[PostgreSQL]:
-    """For fixtures: where there is no PostgreSQL their tests are skipped, but in CI they fail."""
+    """For fixtures: without PostgreSQL, their tests are skipped. In CI they fail."""
     try:
         _postgresql_binaries()
     except PostgreSQLMissing as error:
@@ -199,7 +199,7 @@ def _fail_in_ci_else_skip(error: Exception) -> NoReturn:
 
 
 def _postgresql_binaries() -> Path:
-    """Debian keeps them out of PATH, in a folder for each version; elsewhere `pg_config` knows."""
+    """Debian has them outside of PATH, in a folder for each version. Elsewhere, `pg_config` knows the folder."""
     found = [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/pg_ctl")]
     if found:
         return max(found, key=lambda path: int(path.parent.name))
@@ -211,7 +211,7 @@ def _postgresql_binaries() -> Path:
 
 
 def _unprivileged_user() -> str | None:
-    """PostgreSQL refuses to run as root; None means: as we are."""
+    """PostgreSQL refuses to run as root. None means the current user."""
     return "nobody" if sys.platform != "win32" and os.geteuid() == 0 else None
 
 
@@ -272,7 +272,7 @@ def is_open(port: int) -> bool:
 
 @dataclass
 class Redis:
-    """A server of its own, which keeps nothing: each start begins without a key and without a script."""
+    """A new server that stores nothing: each start begins without keys and scripts."""
 
     binary: Path
     folder: Path
@@ -295,7 +295,7 @@ class Redis:
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """No connection is closed in good order. A second time does nothing."""
+        """Kill the server: it closes no connection properly. A second call does nothing."""
         if self.process:
             self.process.kill()
             self.process.wait()
@@ -311,7 +311,7 @@ class Redis:
 
 @contextmanager
 def redis() -> Iterator[Redis]:
-    """Raises RedisMissing where Debian's package `redis-server`, or one like it, is not installed."""
+    """Raises RedisMissing if Debian's package `redis-server`, or a similar one, is not installed."""
     with tempfile.TemporaryDirectory(prefix="redis-") as folder:
         running = Redis(_redis_binary(), Path(folder), free_port())
         try:
@@ -323,7 +323,7 @@ def redis() -> Iterator[Redis]:
 
 @contextmanager
 def redis_or_skip() -> Iterator[Redis]:
-    """For fixtures: where there is no Redis their tests are skipped, but in CI they fail."""
+    """For fixtures: without Redis, their tests are skipped. In CI they fail."""
     try:
         _redis_binary()
     except RedisMissing as error:
@@ -340,7 +340,7 @@ def _redis_binary() -> Path:
 
 @dataclass(frozen=True)
 class Program:
-    """A process of a project, and what it says."""
+    """A process of a project, and its output."""
 
     process: subprocess.Popen[bytes]
     log_file: Path
@@ -349,7 +349,7 @@ class Program:
         return self.log_file.read_text(encoding="utf-8")
 
     def log_until(self, text: str) -> str:
-        """Wait for `text`: a request is logged after its answer has gone out."""
+        """Wait for `text` in the output: a request is logged after its answer was sent."""
         deadline = time.monotonic() + START_LIMIT
         while text not in self.log():
             assert time.monotonic() < deadline, f"The log lacks {text!r}:\n{self.log()}"
@@ -357,7 +357,7 @@ class Program:
         return self.log()
 
     def kill(self) -> None:
-        """As the machine may, with no warning; a second time does nothing."""
+        """Kill it without a warning, as a machine may do. A second call does nothing."""
         self.process.kill()
         self.process.wait()
 
@@ -390,7 +390,7 @@ def server(
     command: Sequence[str] = UVICORN,
     port: int | None = None,
 ) -> Iterator[Server]:
-    """Serve `project`, on a free port where none is given; on the way out it gets SIGTERM, and must end in time."""
+    """Serve `project`, on a free port if none is given. At the end it gets SIGTERM and must end in time."""
     port = port or free_port()
     with _program(project, python, env, [part.format(port=port) for part in command]) as program:
         running = Server(program.process, program.log_file, f"http://{LOOPBACK}:{port}")
@@ -401,7 +401,7 @@ def server(
 
 @contextmanager
 def worker(project: Path, python: Path, env: Mapping[str, str], *options: str) -> Iterator[Program]:
-    """Run the project's tasks; on the way out it gets SIGTERM, unless the test has killed it, and must end in time."""
+    """Run the project's tasks. At the end it gets SIGTERM, unless the test has killed it, and must end in time."""
     with _program(project, python, env, ["manage.py", "worker", *options]) as running:
         running.log_until("Waiting for tasks.")
         yield running
@@ -438,7 +438,7 @@ def _wait_until_live(running: Server) -> None:
 
 
 def terminate(running: Program) -> None:
-    """Send SIGTERM to a server or worker; a second time does nothing."""
+    """Send SIGTERM to a server or worker. A second call does nothing."""
     running.process.send_signal(signal.SIGTERM)
     try:
         status = running.process.wait(STOP_LIMIT)
@@ -449,7 +449,7 @@ def terminate(running: Program) -> None:
 
 @dataclass(frozen=True)
 class SMTPServer:
-    """What a server for mail has been sent; a mail is there as soon as its sender knows that it has been taken."""
+    """The mails that a mail server has received. A mail is there before its sender gets the answer."""
 
     url: str
     messages: list[EmailMessage] = field(default_factory=list)
@@ -467,7 +467,7 @@ class SMTPServer:
 
 @contextmanager
 def smtp_server(pause: float = 0) -> Iterator[SMTPServer]:
-    """Take all mails, in a thread of this process."""
+    """Accept all mails, in a thread of this process."""
     port = free_port()
     running = SMTPServer(f"smtp://{LOOPBACK}:{port}", pause=pause)
     controller = Controller(running, LOOPBACK, port, server_hostname="localhost")

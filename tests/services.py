@@ -1,4 +1,4 @@
-"""A rendered project as a service: what tests run of it, over its command line and over HTTP."""
+"""A rendered project as a service: tests use its command line and HTTP."""
 
 import http.client
 import subprocess
@@ -17,7 +17,7 @@ EMAIL = f"{USERNAME}@example.com"
 
 @dataclass(frozen=True)
 class Service:
-    """A rendered project, the Python that it runs on, and what its environment says beyond `.env`."""
+    """A rendered project, its Python, and its environment variables in addition to `.env`."""
 
     project: Path
     python: Path
@@ -38,13 +38,13 @@ class Service:
         )
 
     def manage(self, *command: str, keyboard: str = "", **variables: str) -> str:
-        """Return what `manage.py` prints, where that ends well and without a word of complaint."""
+        """Return the output of `manage.py`. It must succeed and print nothing on standard error."""
         done = self.run("manage.py", *command, keyboard=keyboard, **variables)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
     def problem(self, *command: str, keyboard: str = "", **variables: str) -> str:
-        """Return what `manage.py` says instead of its output, where it ends with status 1."""
+        """Return the error message of `manage.py`. It must end with status 1 and print no output."""
         done = self.run("manage.py", *command, keyboard=keyboard, **variables)
         said = done.stderr[-1000:]
         assert done.returncode == 1, said
@@ -73,15 +73,15 @@ def work(service: Service, *options: str) -> AbstractContextManager[Program]:
 
 
 def connect(served: Server) -> httpx.Client:
-    """Not through a proxy that the shell may name; and patient: the machine may be busy."""
+    """A client that ignores the shell's proxy settings. It is patient, because the machine may be busy."""
     return httpx.Client(base_url=served.url, trust_env=False, timeout=60)
 
 
 @contextmanager
 def accepted(served: Server, body: bytes) -> Iterator[http.client.HTTPConnection]:
-    """A request for a token whose body is still to be sent, and that the server has certainly begun to answer.
+    """A request for a token without its body yet. The server has surely begun to answer it.
 
-    With `Expect: 100-continue` it asks for the body once a route waits for it (RFC 9110, 10.1.1).
+    With `Expect: 100-continue`, the server requests the body when a route waits for it (RFC 9110, 10.1.1).
     """
     connection = http.client.HTTPConnection(LOOPBACK, served.port, timeout=60)
     with closing(connection):

@@ -1,4 +1,4 @@
-"""What a reader of `/docs` does there, with Playwright."""
+"""Actions of a reader of `/docs`, with Playwright."""
 
 from playwright.sync_api import Locator, Page, Response, expect
 
@@ -10,7 +10,7 @@ def authorize(docs: Page, username: str, password: str) -> None:
 
 
 def authorize_with(docs: Page, token: str) -> None:
-    """Paste a token, as somebody does who has one already."""
+    """Paste a token, like somebody who already has one."""
     dialog = open_dialog(docs, "HTTPBearer")
     dialog.get_by_label("auth-bearer-value").fill(token)
     dialog.get_by_role("button", name="Apply credentials").click()
@@ -19,7 +19,7 @@ def authorize_with(docs: Page, token: str) -> None:
 
 
 def open_dialog(docs: Page, scheme: str) -> Locator:
-    """Return the part of it that is for this security scheme."""
+    """Return the part of the dialog for this security scheme."""
     docs.get_by_role("button", name="Authorize").first.click()
     return docs.locator(".modal-ux .auth-container").filter(has_text=scheme)
 
@@ -34,7 +34,10 @@ def try_to_authorize(docs: Page, username: str, password: str) -> Locator:
 
 
 def call(docs: Page, operation: str, body: str = "", **parameters: str) -> Response:
-    """Fill in the form of `me-read_me`, which is tag and name, and press Execute. The page shows what is returned."""
+    """Fill in the form of an operation, for example `me-read_me` (tag and name), and press Execute.
+
+    The page must show the answer.
+    """
     block = docs.locator(f"#operations-{operation}")
     block.locator(".opblock-summary-control").click()
     for name, value in parameters.items():

@@ -1,4 +1,4 @@
-"""The admin site of a rendered project, in a browser; and projects that add a page to it, or do without it."""
+"""The admin site of a rendered project in a browser. Also projects with an additional page, or without the site."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def open_menu(page: Page, name: str) -> None:
 
 
 def row(page: Page, text: str, icon: str = "eye") -> None:
-    """Click the icon that stands in the row."""
+    """Click the icon in the row."""
     page.locator("tr", has_text=text).first.locator(f".fa-{icon}").click()
 
 
@@ -47,7 +47,7 @@ def search(page: Page, term: str) -> None:
 
 
 def test_a_user_from_the_first_to_the_last_click(admin: Page, served: Server) -> None:
-    """Made, found, changed, logged out and looked up in the log; the browser has nothing to complain of."""
+    """Make, find, change and log out a user, and look into the log. The browser must not complain."""
     make_a_user(admin, "grace")
     with connect(served) as client:
         token = log_in(client, "grace", NEW_PASSWORD).raise_for_status().json()["access_token"]
@@ -169,7 +169,7 @@ def test_what_is_refused_is_said_where_one_is(admin: Page, browse: Browse) -> No
     admin.once("dialog", hear)
     with admin.expect_event("dialog"):
         admin.locator("#modal-delete-button").click()
-    assert said == ["This is the last superuser: make another one first"]
+    assert said == ["This is the last superuser. Make another one first"]
 
 
 def test_on_a_phone_the_filters_stand_below_the_table(browse: Browse, served: Server) -> None:
@@ -200,13 +200,13 @@ FORM = """<!DOCTYPE html><link rel="icon" href="data:,">
 
 
 def test_a_form_of_another_site_changes_nothing(admin: Page, browse: Browse, served: Server) -> None:
-    """Really sent, by a browser that is logged in, from a page whose origin is none of ours."""
+    """A logged-in browser really sends the request, from a page of another origin."""
     browse.expect("status of 403")
     html = FORM.format(url=served.url)
     admin.context.route("http://evil.localhost/", lambda route: route.fulfill(body=html, content_type="text/html"))
     evil = browse("http://evil.localhost/")
     evil.evaluate("document.forms[0].submit()")
-    expect(evil.locator("main")).to_contain_text("This came from another site.")
+    expect(evil.locator("main")).to_contain_text("This request came from another site.")
 
     open_menu(admin, "Groups")
     expect(admin.locator("tbody")).not_to_contain_text("intruders")

@@ -1,7 +1,7 @@
-"""What a form of the admin site writes, and what it leaves: in a browser, with more related rows than it can list.
+"""What a form of the admin site writes, and what it does not change: in a browser, with many related rows.
 
-An app of `startapp` has columns of many kinds, each with a value that a form does not show whole, and belongs to one of
-1,005 users. One user is in two of 1,005 groups, and one in all of them.
+An app of `startapp` has columns of many types, each with a value that a form does not show completely. A row belongs to
+one of 1,005 users. One user is in two of 1,005 groups, and one is in all of them.
 """
 
 import ast
@@ -207,7 +207,7 @@ def open_user(page: Page, served: Server, rows: Rows, name: str) -> None:
 
 
 def choose(page: Page, field: str, term: str, name: str) -> None:
-    """Search in a field that does not list all there is, and take what is found."""
+    """Search in a field that does not list all rows, and choose the result."""
     page.locator(f"#{field} + .select2 .select2-selection").click()
     page.locator(".select2-container--open .select2-search__field").fill(term)
     page.locator(".select2-results__option", has_text=name).click()
@@ -318,5 +318,7 @@ def test_what_somebody_else_changed_meanwhile_stays(admin: Page, browse: Browse,
     saved(other)
     admin.get_by_label("Note").fill("mine")
     save(admin)
-    expect(admin.locator("#note ~ .invalid-feedback")).to_have_text("This was changed meanwhile. Load the page again.")
+    expect(admin.locator("#note ~ .invalid-feedback")).to_have_text(
+        "Somebody else has changed this. Load the page again."
+    )
     assert rows(POST)[0]["note"] == "once more"

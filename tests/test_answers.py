@@ -1,4 +1,4 @@
-"""What the template accepts as an answer, what it refuses, and what becomes of it."""
+"""Answers that the template accepts, answers that it refuses, and their effect."""
 
 import json
 import random
@@ -81,7 +81,7 @@ REFUSED = [
     ("author_email", "$(touch x)@example.com", "it is not an e-mail address"),
 ]
 
-# cookiecutter renders what the command line holds before anybody else can see it.
+# cookiecutter renders the answers on the command line before our code sees them.
 JINJA = [
     ("project_name", "{{ undefined }}", "'undefined' is undefined"),
     ("project_slug", "{{ 7*7", "TemplateSyntaxError"),
@@ -94,7 +94,7 @@ def numbered(cases: list[tuple[str, ...]]) -> list[str]:
 
 
 def read_answers(project: Path) -> dict[str, str]:
-    """What the project says of itself."""
+    """Return the project's own metadata."""
     pyproject = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     author = pyproject["project"]["authors"][0]
     return {
@@ -107,7 +107,7 @@ def read_answers(project: Path) -> dict[str, str]:
 
 
 def assert_sound(project: Path, environment: Path) -> None:
-    """Every file that holds an answer parses, and the project is clean and imports."""
+    """Every file with an answer parses. The project is clean and can be imported."""
     pyproject = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     assert PACKAGE_NAME.fullmatch(pyproject["project"]["name"])
     for name in ("compose.yaml", ".github/workflows/ci.yml"):
@@ -150,7 +150,7 @@ def test_a_refused_answer_gives_one_line_and_leaves_nothing(
     output: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    if "\0" in text:  # no argument of a program can hold it, but a user's configuration can
+    if "\0" in text:  # an argument of a program cannot contain it, but a user's configuration can
         config = tmp_path_factory.mktemp("config") / "config.yaml"
         config.write_text(json.dumps({"default_context": {name: text}}), encoding="utf-8")
         arguments = ["--config-file", str(config)]
@@ -193,7 +193,7 @@ def test_a_wrong_answer_stops_at_its_own_prompt(run: Run, output: Path) -> None:
 def test_jinja_at_a_prompt_is_refused(run: Run, output: Path) -> None:
     result = run(keyboard="{{ 7*7 }}\n")
     assert result.returncode == 1
-    assert result.stderr.startswith("project_name: '{{ 7*7 }}' is refused: it holds {{")
+    assert result.stderr.startswith("project_name: '{{ 7*7 }}' is refused: it contains {{")
     assert list(output.iterdir()) == []
 
 

@@ -1,4 +1,4 @@
-"""That the browser of the tests misses nothing: a page can only be trusted to be clean if a dirty one is found out."""
+"""Tests the browser of the tests: it must notice every fault, or nobody could trust a page without complaints."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ SCRIPT = "document.title = 'ran'"
 
 
 class Pages(BaseHTTPRequestHandler):
-    """`/` is a page with `body`; `/script` is a script of one's own."""
+    """`/` is a page with `body`, and `/script` is a script of the same site."""
 
     body = script = ""
 
@@ -34,7 +34,7 @@ class Pages(BaseHTTPRequestHandler):
 
 @contextmanager
 def page(body: str, script: str = SCRIPT) -> Iterator[str]:
-    """Serve it, and give its address."""
+    """Serve the page, and yield its address."""
     html = f'<!DOCTYPE html><link rel="icon" href="data:,"><script src="script"></script>{body}'
     handler = type("Handler", (Pages,), {"body": html, "script": script})
     with ThreadingHTTPServer((LOOPBACK, 0), handler) as server:

@@ -1,4 +1,4 @@
-"""`/docs` in a browser: whoever knows nothing but a password logs in there, and calls every kind of route."""
+"""`/docs` in a browser: somebody who has only a password logs in there, and calls every kind of route."""
 
 import json
 from typing import Any

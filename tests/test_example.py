@@ -1,4 +1,4 @@
-"""An application on top of a project, which edits no file of it: `tests/example`."""
+"""An application on top of a project, without changes in the project's files: `tests/example`."""
 
 import shutil
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.services import EMAIL, PASSWORD, USERNAME, Service, connect, prepare,
 from tests.test_startapp import LINTERS
 
 EXAMPLE = Path(__file__).parent / "example"
-# Its own, and all that ask every route, or what the document and the errors look like.
+# Its own tests, and all that call every route or check the document and the errors.
 SUITES = (
     "tests/members",
     "tests/accounts/authentication/test_backends.py",
@@ -81,7 +81,7 @@ def test_members_log_in_in_their_own_way(example: Service, served: Server) -> No
 
     url = served.url.replace("http", "ws", 1)
     heard = example.run("-c", LISTEN, f"{url}/members/live", token, "forged")
-    # uvicorn answers 403 where the application closes before it accepts.
+    # uvicorn answers 403 if the application closes before it accepts.
     assert heard.stdout.splitlines() == [USERNAME, "403"], heard.stderr
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document is good enough for a machine: a client that a generator makes of it logs in and calls routes."""
+"""Programs can use the OpenAPI document: a generated client logs in and calls routes."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ Generated = Callable[[str], Any]
 
 @pytest.fixture
 def generated(plain: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generated:
-    """`generated("api.me.read_me")` is that module of the client."""
+    """`generated("api.me.read_me")` returns this module of the client."""
     (tmp_path / "openapi.json").write_text(plain.manage("openapi"), encoding="utf-8")
     (tmp_path / "config.yaml").write_text("post_hooks: []", encoding="utf-8")
     options = ("--path", "openapi.json", "--config", "config.yaml", "--meta", "none", "--output-path", "generated")
@@ -48,7 +48,7 @@ def test_a_generated_client_logs_in_calls_routes_and_gets_errors_as_values(gener
         taken = generated("api.groups.create_group").sync(client=client, body=models.GroupCreate("generated"))
         invalid = generated("api.groups.create_group").sync(client=client, body=models.GroupCreate(""))
     assert (me.username, group.name) == (USERNAME, "generated")
-    assert (missing.detail, taken.detail) == ("There is no such user", "Another group has this name")
+    assert (missing.detail, taken.detail) == ("This user does not exist", "Another group has this name")
     assert invalid.detail[0].loc == ["body", "name"]
 
     with generated("client").AuthenticatedClient(site.url, "no token", **direct) as client:

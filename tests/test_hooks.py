@@ -1,4 +1,4 @@
-"""The hook's functions, called as they stand in the template."""
+"""The functions of the hook, called without rendering."""
 
 import re
 import shutil
@@ -25,7 +25,7 @@ def hook() -> ModuleType:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """What the hook finds: all licenses, both kinds of CI, and no `.env`."""
+    """The files before the hook runs: all licenses, both kinds of CI, and no `.env`."""
     for name in ("MIT", "BSD-3-Clause", "Apache-2.0"):
         (tmp_path / f"LICENSE.{name}").write_text(name)
     for name in (*CI_FILES.values(), ".env.example", "app/core/settings/env_file.py"):

@@ -1,4 +1,4 @@
-"""Keys that change under tokens in use, and another service that knows of them by their public halves alone."""
+"""Keys change while their tokens are in use. Another service has only the public keys."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -37,7 +37,7 @@ def sign_with_key_in_env(_: Path) -> str:
 
 @pytest.fixture(params=[sign_with_secret, sign_with_key_in_file, sign_with_key_in_env], ids=lambda sign: sign.__name__)
 def rotatable(request: pytest.FixtureRequest, copy: Service, prepared: Service) -> Service:
-    """A project whose keys the test changes; the database may be that of others, for it knows nothing of keys."""
+    """A project whose keys the test changes. It can share its database with others: keys are not in it."""
     with (copy.project / ".env").open("a", encoding="utf-8") as env:
         env.write(request.param(copy.project))
     return copy.with_env(**prepared.env)
@@ -52,7 +52,7 @@ def withdraw_fallbacks(service: Service) -> None:
 
 
 def statuses(client: httpx.Client, tokens: Tokens) -> list[int]:
-    """How the two kinds of routes answer: those that trust the token, and those that ask the database as well."""
+    """Return the answers of both kinds of routes: those that trust the token, and those that also read the database."""
     headers = bearer(tokens["access_token"])
     return [client.get(path, headers=headers).status_code for path in ("/protected", "/users/me")]
 
@@ -71,7 +71,7 @@ def test_tokens_outlive_the_key_that_signed_them_as_long_as_it_is_a_fallback(rot
     with serve(rotatable) as served, connect(served) as client:
         assert statuses(client, other) == [401, 401]
         assert statuses(client, new) == [200, 200]
-        renewed = refresh(client, other["refresh_token"]).raise_for_status().json()  # no key has a part in these
+        renewed = refresh(client, other["refresh_token"]).raise_for_status().json()  # these do not depend on keys
         assert statuses(client, renewed) == [200, 200]
 
 
@@ -109,7 +109,7 @@ def serve_another(folder: Path, python: Path, jwks_url: str) -> AbstractContextM
 
 
 def subject(other: httpx.Client, token: str) -> str | None:
-    """Whom the other service takes the token's bearer for; None where it refuses."""
+    """Return the user that the other service sees in the token, or None if it refuses the token."""
     answer = other.get("/subject", headers=bearer(token))
     assert answer.status_code in (200, 401), answer.text
     return str(answer.json()) if answer.is_success else None

@@ -1,4 +1,4 @@
-"""Mails of a rendered project, at a real server."""
+"""Mails of a rendered project, sent to a real server."""
 
 from tests.servers import LOOPBACK, free_port, smtp_server
 from tests.services import EMAIL, Service

@@ -1,4 +1,4 @@
-"""What a person does with mails: register, confirm, forget a password. Real SMTP, a real browser, no front end."""
+"""People register, confirm an address and forget a password. With real SMTP, a real browser, and no front end."""
 
 import re
 import time
@@ -28,7 +28,7 @@ def post_office() -> Iterator[SMTPServer]:
 
 @pytest.fixture
 def mailing(empty: Service, post_office: SMTPServer) -> Iterator[Server]:
-    """A server that sends its mails there, on each database."""
+    """A server that sends its mails to the post office, on each database."""
     empty.manage("migrate")
     port = free_port()
     env = {"EMAIL_URL": post_office.url, "PUBLIC_URL": f"http://127.0.0.1:{port}"}
@@ -37,7 +37,7 @@ def mailing(empty: Service, post_office: SMTPServer) -> Iterator[Server]:
 
 
 def wait_for(subject: str, post_office: SMTPServer) -> EmailMessage:
-    """Return the last mail with that subject, taken out of the post office: it is sent after the answer."""
+    """Wait for the last mail with this subject and take it: it is sent after the answer."""
     deadline = time.monotonic() + PATIENCE
     while not (found := [mail for mail in post_office.messages if mail["Subject"] == subject]):
         assert time.monotonic() < deadline, f"no mail {subject!r} among {[m['Subject'] for m in post_office.messages]}"
@@ -71,13 +71,13 @@ def test_who_registers_confirms_the_address_by_the_link(
         assert me(client, NEW["password"])["email_verified"] is False, "opening a link changes nothing"
 
         page.get_by_role("button").click()
-        page.get_by_text("grace@example.com is yours").wait_for()
+        page.get_by_text("grace@example.com is confirmed").wait_for()
         assert me(client, NEW["password"])["email_verified"] is True
 
         browse.expect("status of 400")
         again.get_by_role("button").click()
         for late in (again, browse(link)):
-            late.get_by_text("This link is not valid any more").first.wait_for()
+            late.get_by_text("This link is no longer valid").first.wait_for()
 
 
 def test_who_forgot_the_password_sets_a_new_one(mailing: Server, post_office: SMTPServer, browse: Browse) -> None:
@@ -88,7 +88,7 @@ def test_who_forgot_the_password_sets_a_new_one(mailing: Server, post_office: SM
         page = browse(f"{mailing.url}/account/forgot-password")
         page.get_by_label("E-mail address").fill(NEW["email"].upper())
         page.get_by_role("button").click()
-        page.get_by_text("Look into your mailbox").first.wait_for()
+        page.get_by_text("Check your mailbox").first.wait_for()
         link = link_in(wait_for("Set a new password", post_office))
 
         browse.expect("status of 422", "status of 400")
@@ -103,8 +103,8 @@ def test_who_forgot_the_password_sets_a_new_one(mailing: Server, post_office: SM
         assert me(client, SECOND)["email_verified"] is True
         assert wait_for("Your password was changed", post_office)["To"] == NEW["email"]
 
-        browse(link).get_by_text("This link is not valid any more").first.wait_for()
-        fill_in(late, "third correct horse").get_by_text("not valid any more").first.wait_for()
+        browse(link).get_by_text("This link is no longer valid").first.wait_for()
+        fill_in(late, "third correct horse").get_by_text("no longer valid").first.wait_for()
         assert me(client, SECOND)
 
 
@@ -113,13 +113,13 @@ def set_password(browse: Browse, link: str, password: str) -> Page:
 
 
 def fill_in(page: Page, password: str) -> Page:
-    for label in ("New password", "The same again"):
+    for label in ("New password", "Repeat the password"):
         page.get_by_label(label).fill(password)
     page.get_by_role("button").click()
     return page
 
 
-# No mail that was handed over is lost.
+# No accepted mail is lost.
 
 
 def test_a_server_that_is_told_to_end_sends_what_is_under_way(prepared: Service) -> None:

@@ -31,7 +31,7 @@ def downgrade():
 
 @pytest.fixture
 def indexed(copy: Service) -> Service:
-    """A project with a migration that PostgreSQL runs outside of any transaction."""
+    """A project with a migration that PostgreSQL runs outside a transaction."""
     versions = copy.project / "app" / "migrations" / "versions"
     (versions / "9000_concurrently.py").write_text(CONCURRENTLY, encoding="utf-8")
     return copy
@@ -60,7 +60,7 @@ def test_processes_that_migrate_at_once_take_turns(indexed: Service, urls: Itera
 
 
 def _together(service: Service, count: int, *command: str) -> list[str]:
-    """Return what each of these processes prints, all of which must end well."""
+    """Return the output of each process. All must succeed."""
     started = [
         subprocess.Popen(
             [service.python, "manage.py", *command],
@@ -99,7 +99,7 @@ IN_STEP = "No changes detected.\n"
 
 @pytest.fixture
 def zoo(copy: Service, urls: Iterator[str]) -> Service:
-    """A project with the models of tests/zoo, in whose table there is a row."""
+    """A project with the models of tests/zoo and one row."""
     shutil.copytree(ZOO, copy.project / "app" / "zoo")
     zoo = copy.with_env(DATABASE_URL=next(urls))
     zoo.manage("makemigrations", "--name", "zoo")
@@ -145,7 +145,7 @@ def test_an_enum_grows_and_another_one_is_added_to_a_table_with_rows(zoo: Servic
 
 
 def test_a_table_in_a_schema_is_made_once(copy: Service, cluster: PostgreSQL, tmp_path: Path) -> None:
-    """PostgreSQL alone has schemas; one that no model names is left alone."""
+    """Only PostgreSQL has schemas. Migrations must not touch a schema that no model uses."""
     shutil.copytree(ZOO, copy.project / "app" / "zoo")
     models = copy.project / "app" / "zoo" / "models.py"
     models.write_text(models.read_text(encoding="utf-8") + ANOTHER_TABLE, encoding="utf-8")

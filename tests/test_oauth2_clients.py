@@ -1,4 +1,4 @@
-"""A client that knows OAuth 2.0 and nothing of us: Authlib's, as it is."""
+"""A client that knows only OAuth 2.0, and nothing about this project: Authlib's."""
 
 import time
 from collections.abc import Iterator

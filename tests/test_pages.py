@@ -1,4 +1,4 @@
-"""Pages of our own in a browser, also behind a proxy that serves the project under a prefix."""
+"""Our pages in a browser, also behind a proxy that serves the project under a prefix."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +55,7 @@ def test_an_error_is_a_page_that_leads_back(browse: Browse, site: Server, path: 
 
 @contextmanager
 def proxy(served: Server) -> Iterator[str]:
-    """Give the address under which another server passes on all that begins with PREFIX, which it takes away."""
+    """Yield the address of a proxy. It passes on all requests that begin with PREFIX, and removes the prefix."""
 
     class Proxy(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -86,7 +86,7 @@ def proxy(served: Server) -> Iterator[str]:
 
 @pytest.mark.parametrize("options", [(), ("--root-path", PREFIX)], ids=["untold", "told"])
 def test_all_pages_work_under_a_prefix(browse: Browse, prepared: Service, options: tuple[str, ...]) -> None:
-    """Whether uvicorn has been told of it or not."""
+    """It must work whether uvicorn knows the prefix or not."""
     browse.expect("status of 404")
     with server(prepared.project, prepared.python, prepared.env, (*UVICORN, *options)) as served, proxy(served) as url:
         page = browse(f"{url}/users/no/such/thing")

@@ -1,4 +1,4 @@
-"""A rendered project, really run: installed from its own requirements, migrated, served, logged in to over HTTP."""
+"""Runs a rendered project: installs its requirements, migrates, serves, and logs in over HTTP."""
 
 import json
 import re
@@ -50,7 +50,7 @@ for requirement in (Requirement(text) for one in distributions() for text in one
 
 
 def test_extras_are_pinned_too(plain: Service) -> None:
-    """The pip that comes with Python 3.11 looks for them at their newest else, and refuses what it finds."""
+    """Without pins, the pip of Python 3.11 would look for their newest version and refuse it."""
     asked = set(plain.run("-c", ASKED_WITH_AN_EXTRA).stdout.split())
     pins = (plain.project / "requirements-dev.txt").read_text(encoding="utf-8")
     assert "coverage[toml]" in asked
@@ -149,7 +149,7 @@ def test_dbshell_opens_the_database_that_is_set(service: Service) -> None:
 
 def test_changepassword_reads_standard_input(service: Service, client: httpx.Client) -> None:
     new = PASSWORD + " and more"
-    quiet = {"EMAIL_URL": "memory:"}  # the mail that tells of it would be printed
+    quiet = {"EMAIL_URL": "memory:"}  # it would print the mail about the change
     said = service.manage("changepassword", USERNAME, keyboard=f"{new}\n", **quiet)
     assert said == f"Password of {USERNAME} changed.\n"
     assert log_in(client, password=new).status_code == 200
@@ -418,17 +418,17 @@ def test_production_is_strict(plain: Service, tmp_path: Path) -> None:
         assert client.get("/docs", headers=host).status_code == 404
         assert client.get("/openapi.json", headers=host).status_code == 404
         assert client.get("/protected", headers=host).status_code == 401
-        assert client.get("/protected").status_code == 400  # localhost is not among its names
+        assert client.get("/protected").status_code == 400  # localhost is not one of its names
         lines = [json.loads(line) for line in served.log().splitlines() if not line.startswith("INFO")]
     assert {"time", "level", "logger", "message", "request_id"} <= set(lines[-1])
 
 
-# When things go away.
+# When services go away.
 
 
 @pytest.fixture(scope="module")
 def on_postgresql(plain: Service, cluster: PostgreSQL) -> Service:
-    """On a database of its own, so that stopping the cluster disturbs no server of another test."""
+    """Use a separate database, so that stopping the cluster does not disturb servers of other tests."""
     return prepare(Service(plain.project, plain.python, {"DATABASE_URL": cluster.create_database("away")}))
 
 
@@ -464,7 +464,7 @@ def assert_unavailable(answer: httpx.Response) -> None:
 def test_a_database_that_was_away_unnoticed_costs_one_answer_at_most(
     on_postgresql: Service, cluster: PostgreSQL
 ) -> None:
-    """The server's connections are dead then, which the first query finds out: for all of them."""
+    """The server's connections are dead then. The first query must notice it for all of them."""
     with server(on_postgresql.project, on_postgresql.python, on_postgresql.env) as served, connect(served) as client:
         headers = bearer(log_in(client).raise_for_status().json()["access_token"])
         with ThreadPoolExecutor(4) as threads:  # four at once: so the pool holds several connections
@@ -608,7 +608,7 @@ def test_a_dropped_folder_is_an_app(with_notes: Service) -> None:
 
 
 def assert_faults_are_named(client: httpx.Client) -> None:
-    """But what was sent, which may be a password, is not repeated."""
+    """But they do not repeat the input, which may be a password."""
     answer = client.post("/notes", json={"text": "hello", "count": "tr0ub4dor"})
     assert answer.status_code == 422
     assert set(answer.headers) >= SECURITY_HEADERS
@@ -617,7 +617,7 @@ def assert_faults_are_named(client: httpx.Client) -> None:
 
 
 def assert_bugs_are_not_told(client: httpx.Client, served: Server) -> None:
-    """They stand in the log alone."""
+    """Details are only in the log."""
     answer = client.get("/broken")
     assert answer.status_code == 500
     assert set(answer.headers) >= SECURITY_HEADERS

@@ -1,4 +1,4 @@
-"""What a rendered project consists of, and what happens to its secrets."""
+"""The files of a rendered project, and its secrets."""
 
 import ast
 import fnmatch
@@ -19,10 +19,10 @@ from packaging.requirements import Requirement
 from tests.conftest import FOLDER, ROOT, Render, Run
 
 COPIED = json.loads((ROOT / "cookiecutter.json").read_text())["_copy_without_render"]
-SUFFIXES = (".py", ".html", ".css", ".js", ".mako", ".jinja", ".txt", ".gz")  # whose own braces mean something else
+SUFFIXES = (".py", ".html", ".css", ".js", ".mako", ".jinja", ".txt", ".gz")  # their own braces have another meaning
 DATABASES = ("SQLite", "PostgreSQL")
 
-# Put first in PYTHONPATH, Python runs it at the start of every process, the hook's too.
+# As the first entry of PYTHONPATH, it runs at the start of every Python process, also of the hook.
 NO_NETWORK = """
 import os, sys
 
@@ -51,7 +51,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def secrets_of(project: Path) -> dict[str, str]:
-    """The lines of `.env` that hold a secret, by the marks in `.env.example`."""
+    """Return the lines of `.env` with a secret, by the placeholders in `.env.example`."""
     before = (project / ".env.example").read_text(encoding="utf-8").splitlines()
     after = (project / ".env").read_text(encoding="utf-8").splitlines()
     marked = [new for old, new in zip(before, after, strict=True) if old != new]
@@ -87,7 +87,7 @@ def test_the_license_is_the_chosen_one(render: Render, chosen: str, title: str) 
     project = render(license=chosen, author_name="Ada & 'Co'")
     text = (project / "LICENSE").read_text(encoding="utf-8")
     assert text.split("\n\n")[0].strip().startswith(title)
-    assert ("Ada & 'Co'" in text) == (chosen != "Apache-2.0")  # that text names no owner
+    assert ("Ada & 'Co'" in text) == (chosen != "Apache-2.0")  # this text has no owner
     pyproject = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))
     assert pyproject["project"]["license"] == chosen
 
@@ -194,7 +194,7 @@ def test_rendering_again_over_a_project_keeps_its_secrets_and_files(render: Rend
 
 
 def test_no_folder_is_copied_as_a_whole(template: Path) -> None:
-    """cookiecutter empties such a folder, the user's files in it too, when it renders again."""
+    """When cookiecutter renders again, it empties such a folder, with the user's files."""
     root = template / FOLDER
     folders = [path.relative_to(root) for path in root.rglob("*") if path.is_dir()]
     assert folders
@@ -235,7 +235,7 @@ def test_every_dependency_has_an_upper_bound_and_a_pin_below_it(render: Render) 
 
 
 def test_no_file_names_a_registry_of_packages(render: Render) -> None:
-    hosts = re.compile(rb"p[y]pi[.]org|pythonhos[t]ed|npmj[s]")  # written so that this file names none
+    hosts = re.compile(rb"p[y]pi[.]org|pythonhos[t]ed|npmj[s]")  # written so that this file itself contains none
     for path in render(database="PostgreSQL").rglob("*"):
         assert not path.is_file() or not hosts.search(path.read_bytes()), path
 
@@ -259,7 +259,7 @@ def test_rendering_needs_no_network_and_no_other_program(
 
 @pytest.fixture
 def upstream(template: Path, tmp_path: Path) -> Path:
-    """A repository of the template, to which a test adds versions."""
+    """A repository of the template. Tests add versions to it."""
     repository = tmp_path / "upstream"
     shutil.copytree(template, repository)
     git(repository, "init", "--quiet")
@@ -279,7 +279,7 @@ def cruft(folder: Path, *arguments: str) -> None:
 
 @pytest.fixture
 def project(upstream: Path, user_config: Path, output: Path) -> Path:
-    """Made by cruft, edited and committed."""
+    """A project that cruft made, edited and committed."""
     arguments = ["--no-input", "--config-file", str(user_config), "--output-dir", str(output)]
     cruft(output, "create", str(upstream), *arguments)
     project = output / "my-service"
@@ -321,7 +321,7 @@ def test_an_update_in_conflict_never_writes_a_secret_down(upstream: Path, projec
 
 
 def test_an_update_may_bring_new_filters(upstream: Path, project: Path) -> None:
-    """Both versions are rendered in one process, where Python would import `answers` only once."""
+    """One process renders both versions. There, Python would import `answers` only once."""
     source = upstream / "answers.py"
     text = source.read_text(encoding="utf-8").replace("in (checked,", "in (checked, shout,")
     source.write_text(f"{text}\n\ndef shout(text):\n    return text.upper()\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Refresh tokens, between processes that share nothing but the database."""
+"""Refresh tokens, with processes that share only the database."""
 
 import json
 from collections.abc import Iterator
@@ -44,10 +44,10 @@ def error_of(answer: httpx.Response) -> tuple[int, Any]:
 
 
 def refresh_at_once(servers: list[Server], token: str) -> list[tuple[int, Any]]:
-    """Send the token once for each of the servers; return the statuses and what the bodies say.
+    """Send the token once to each server. Return the statuses and the bodies.
 
-    All wait for the body first, so that they go on within a millisecond: from threads the requests would come one after
-    the other.
+    All servers first wait for the body, so they continue within a millisecond. From threads, the requests would come
+    one after the other.
     """
     body = urlencode({"grant_type": "refresh_token", "refresh_token": token}).encode()
     with ExitStack() as stack:
@@ -62,7 +62,7 @@ def refresh_at_once(servers: list[Server], token: str) -> list[tuple[int, Any]]:
 def test_of_many_refreshes_at_once_at_most_one_succeeds_and_the_session_ends(
     served: Server, replica: Server, client: httpx.Client, attempt: int
 ) -> None:
-    """More than once, since what comes first finds servers that still open connections, one after the other."""
+    """Repeat it: at first the servers still open connections, one after the other."""
     tokens = start(client)
     answers = refresh_at_once([served, replica] * (AT_ONCE // 2), tokens["refresh_token"])
 
@@ -78,7 +78,7 @@ def test_of_many_refreshes_at_once_at_most_one_succeeds_and_the_session_ends(
 def test_a_used_token_that_comes_back_after_a_restart_ends_its_session_for_good(
     client: httpx.Client, service: Service
 ) -> None:
-    """The process that is told of it has never seen the session, and ends before the others are asked."""
+    """The process that gets the used token has never seen the session, and ends before the others are called."""
     used = start(client)
     present = refresh(client, used["refresh_token"]).raise_for_status().json()
     with serve(service) as restarted, connect(restarted) as other:

@@ -1,4 +1,4 @@
-"""A sqladmin that has renamed what the admin site overrides: the application must refuse to start, and say so."""
+"""A sqladmin that has renamed an overridden method: the application must refuse to start with a message."""
 
 import re
 import shutil
@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tests.services import Service
 
-# Prints a line for each name that the admin site overrides: the name, and what creating the application says when
-# sqladmin has renamed it. The changed copies of sqladmin are real packages; only they are imported anew each time.
+# Prints a line for each name that the admin site overrides: the name, and the error of the application if sqladmin has
+# renamed it. The changed copies of sqladmin are real packages. Only they are imported again each time.
 PROBE = r"""
 import importlib, re, shutil, sys
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_a_renamed_name_stops_the_start(plain: Service, tmp_path: Path) -> None:
     names = [line.partition(":")[0] for line in done.stdout.splitlines()]
     assert {"_build_column_list", "_handle_action_decorated_func", "_stmt_by_identifier", "delete_model"} <= set(names)
     for name, line in zip(names, done.stdout.splitlines(), strict=True):
-        assert re.search(rf"overrides {name}, which the installed sqladmin does not have", line), line
+        assert re.search(rf"overrides {name}, but the installed sqladmin does not have it", line), line
 
 
 def test_the_refusal_is_one_line(plain: Service, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Two apps begun by `startapp` in a project of their own, held to all that the project holds its own apps to."""
+"""`startapp` makes two apps in a new project. They must pass all checks of the project."""
 
 import shutil
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from tests.browser import Browse
 from tests.servers import PostgreSQL, Server
 from tests.services import PASSWORD, USERNAME, Service, bearer, connect, log_in, prepare, serve
 
-# Those of the new apps, and all that ask every route, or what apps there are.
+# The tests of the new apps, and all that call every route or look at all apps.
 SUITES = (
     "tests/blog",
     "tests/notification_settings",
@@ -30,7 +30,7 @@ LINTERS = (
 
 @pytest.fixture(scope="module")
 def begun(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
-    """A name of the usual length, and one that folds lines; no database is there, and none is made."""
+    """One name has the usual length, the other folds lines. There is no database, and the command makes none."""
     project = tmp_path_factory.mktemp("begun") / "copy"
     shutil.copytree(plain.project, project, ignore=shutil.ignore_patterns(".*_cache", "*.sqlite3*"))
     begun = Service(project, plain.python)
@@ -94,8 +94,8 @@ def test_it_is_served_and_has_its_page_in_the_admin_site(served: Server, browse:
 
 def test_a_name_that_is_taken_is_one_line_and_changes_nothing(begun: Service) -> None:
     before = files(begun.project)
-    assert begun.problem("startapp", "blog") == "'blog' is taken: there is app/blog."
-    assert begun.problem("startapp", "users") == "'users' is taken: /users is served already."
+    assert begun.problem("startapp", "blog") == "'blog' is taken: app/blog exists."
+    assert begun.problem("startapp", "users") == "'users' is taken: there is a route /users."
     assert begun.problem("startapp", "journal", "--model", "Page").count("\n") == 0
     assert files(begun.project) == before
 

@@ -1,4 +1,4 @@
-"""Failed logins, counted in Redis for two servers, and in each of them while Redis is away."""
+"""Failed logins: Redis counts them for two servers. While Redis is away, each server counts by itself."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -40,7 +40,7 @@ def connect_from(address: str, served: Server) -> httpx.Client:
 
 
 def fail(clients: Sequence[httpx.Client], count: int, username: str) -> list[httpx.Response]:
-    """Try that many wrong passwords, at each of the servers in turn."""
+    """Try that many wrong passwords, in turn at each server."""
     return [log_in(client, username, f"wrong {number}") for number, client in enumerate(islice(cycle(clients), count))]
 
 
@@ -79,7 +79,7 @@ def test_logins_go_on_while_redis_is_away_and_when_it_is_back(
 
 
 def log_in_until(client: httpx.Client, served: Server, text: str) -> None:
-    """The servers ask every 5 s whether Redis is back, when there is something to count."""
+    """While the servers have something to count, they try Redis again every 5 s."""
     deadline = time.monotonic() + START_LIMIT
     while text not in served.log():
         assert time.monotonic() < deadline, served.log()

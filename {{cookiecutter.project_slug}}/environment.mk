@@ -1,8 +1,8 @@
-# Makes .venv from requirements.txt, and from requirements-dev.txt for those who work on the code.
-# From nothing but Python 3.11 or newer with pip; uv, where it is installed, makes it quicker.
+# Makes .venv from requirements.txt, and for developers from requirements-dev.txt.
+# It needs only Python 3.11 or newer with pip. If uv is installed, it is faster.
 
 PYTHON ?= python3
-# Once, by all cores, instead of by each of the processes that a first run starts.
+# Compile once with all cores. Otherwise each process of a first run would compile.
 COMPILE ?= --compile-bytecode
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,18 +16,18 @@ $(VENV)/.installed-dev: requirements-dev.txt | $(BIN)/python
 	@touch $(VENV)/.installed $@
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, as in: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit("This needs Python 3.11 or newer, for example: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
 	@if command -v uv >/dev/null; then uv venv --quiet --seed --python $(PYTHON) $(VENV); else $(PYTHON) -m venv --without-pip $(VENV); fi
 
-# uv installs in a second what takes pip ten; where neither it nor its package can be had, pip does it alone.
-# The pip that fetches uv is the machine's: to make one in the environment first (ensurepip) takes longer than all else.
-# On a terminal either shows how far it is; in a pipe, only what goes wrong.
+# uv installs in one second, pip in ten. If there is no uv and pip cannot get it, pip installs alone.
+# The machine's pip gets uv: making a pip in the environment first (ensurepip) would take longer than all the rest.
+# On a terminal, both show their progress. In a pipe, they print only errors.
 define install
 set -e; echo "Installing $(1) …"; quiet=$$(test -t 2 || echo --quiet); \
 uv=$$(command -v uv || echo $(BIN)/uv); pip="$(PYTHON) -m pip --python $(BIN)/python"; \
 if ! test -x "$$uv"; then \
     $$pip --version >/dev/null 2>&1 || { $(BIN)/python -m ensurepip >/dev/null; pip="$(BIN)/python -m pip"; }; \
-    $$pip install --quiet --disable-pip-version-check uv || echo "uv cannot be had: pip does it alone."; \
+    $$pip install --quiet --disable-pip-version-check uv || echo "pip cannot get uv and installs alone."; \
 fi; \
 if test -x "$$uv"; then \
     VIRTUAL_ENV=$(VENV) $$uv pip install $$quiet $(COMPILE) --require-hashes -r $(1); \
@@ -35,8 +35,8 @@ if test -x "$$uv"; then \
 else $$pip install $$quiet --disable-pip-version-check --require-hashes -r $(1); fi
 endef
 
-# Pins what pyproject.toml asks for at its newest, for every Python and system; run as `make lock`. With its extras, as in
-# `coverage[toml]`: the pip that comes with Python 3.11 looks for those at their newest where they are not pinned, too.
+# `make lock` pins the newest versions that pyproject.toml allows, for every Python and system. It pins extras too, for
+# example `coverage[toml]`: without a pin, the pip of Python 3.11 would look for their newest version.
 .PHONY: lock
 lock: $(VENV)/.installed-dev
 	@PATH="$(BIN):$$PATH"; pin="uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras pyproject.toml"; \

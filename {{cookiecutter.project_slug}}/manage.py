@@ -11,6 +11,4 @@ if __name__ == "__main__":
     except ModuleNotFoundError as error:
         if (error.name or "app").partition(".")[0] == "app":
             raise
-        sys.exit(
-            f"{error.name} is not installed here: run `make run` once, or call .venv/bin/python manage.py instead."
-        )
+        sys.exit(f"{error.name} is not installed: run `make run` once, or use .venv/bin/python manage.py instead.")

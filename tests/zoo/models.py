@@ -17,7 +17,7 @@ class Diet(enum.Enum):
 
 
 class Trimmed(TypeDecorator[str]):
-    """A type of the project's own."""
+    """A custom type of the project."""
 
     impl = String
     cache_ok = True
@@ -27,7 +27,7 @@ class Trimmed(TypeDecorator[str]):
 
 
 class Document(TypeDecorator[Any]):
-    """A type of the project's own that differs between databases."""
+    """A custom type of the project that differs between databases."""
 
     impl = JSON
     cache_ok = True

@@ -32,16 +32,16 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     await app.state.tasks.start()
     try:
         yield
-    finally:  # also where a command has failed
+    finally:  # also after a failed command
         await app.state.tasks.stop()
         await app.state.database.dispose()
         await app.state.limiter.close()
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Make an application of its own, with its own connections; nothing is opened before the first request.
+    """Make an application with its own connections. It opens nothing before the first request.
 
-    Raises SettingsError where an app finds that its settings do not go together, or StartError.
+    Raises StartError, or SettingsError if an app finds settings that contradict each other.
     """
     app = Application(
         settings,
@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=operation_id,
-        servers=[{"url": "."}],  # from where the document is: whatever the prefix that a proxy serves us under
+        servers=[{"url": "."}],  # relative to the document, so it is right under any prefix of a proxy
     )
     app.state.database = Database(
         settings.database_url,

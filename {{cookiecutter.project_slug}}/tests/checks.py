@@ -1,4 +1,4 @@
-"""Asks one system check."""
+"""Runs one system check."""
 
 from typing import Any
 
@@ -8,6 +8,6 @@ from app.settings import Settings
 
 
 async def found(check: Check, settings: Settings, database: Database, **changes: Any) -> list[str]:
-    """Return the ids of what it finds under changed settings."""
+    """Return the ids of the problems that the check finds with changed settings."""
     changed = settings.model_copy(update=changes)
     return [problem.id async for problem in check(changed, database)]

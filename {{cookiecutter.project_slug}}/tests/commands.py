@@ -18,7 +18,7 @@ class Outcome(NamedTuple):
 
 
 async def call(*arguments: str, stdin: str = "") -> Outcome:
-    """In a thread, where a command can run an event loop of its own."""
+    """Run the command in a thread: there it can have its own event loop."""
     return await to_thread.run_sync(_call, arguments, stdin)
 
 

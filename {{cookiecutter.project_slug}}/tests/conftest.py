@@ -1,22 +1,22 @@
-"""What tests of any app can ask for:
+"""Fixtures for the tests of any app:
 
     client      an httpx.AsyncClient that talks to the application in this process
     db          an AsyncSession on the suite's own database
     accounts    the use cases of accounts, on `db`
-    user        somebody, with the password `PASSWORD`
-    admin       a superuser, with the password `PASSWORD`
+    user        a user with the password `PASSWORD`
+    admin       a superuser with the password `PASSWORD`
     login       `await login(user)` logs in over HTTP and returns the header for the client's requests
     enter       `await enter(admin)` logs in to the admin site, and leaves the cookie with the client
-    allow       `await allow(user, "accounts.view_user")` gives permissions, by a group
+    allow       `await allow(user, "accounts.view_user")` gives permissions, through a group
     database    the `Database` of the application
     application the application itself; `settings` are its settings
     client_with `client_with(environment="production")` is a client of an application with other settings
     outbox      `await outbox()` returns the mails that the application has sent in the test, each an EmailMessage
-    redis       a Redis server of the test's own, to stop and start (where none is installed, the test is skipped)
+    redis       a Redis server only for this test, to stop and start (without an installed Redis, the test is skipped)
 
-Each test begins with empty tables, and a `client` with nothing throttled. The database is a temporary SQLite file, or
-a new one on the server that TEST_DATABASE_URL names. Errors have the format of the template, whatever `ready` of an
-app sets: a test of another format sets that.
+Each test begins with empty tables and empty throttles. The database is a temporary SQLite file, or a new one on the
+server that TEST_DATABASE_URL names. Errors have the format of the template, even if an app's `ready` sets another one:
+a test of another format must set it.
 """
 
 import os
@@ -45,7 +45,7 @@ from app.settings import Settings, get_settings
 from tests.databases import new_database
 from tests.redis_server import RedisServer
 
-# Neither the developer's environment nor .env decides what is tested.
+# The developer's environment and .env must not influence the tests.
 Settings.model_config["env_file"] = None
 for setting in Settings.model_fields:
     os.environ.pop(setting.upper(), None)
@@ -62,7 +62,7 @@ ClientWith = Callable[..., Awaitable["Client"]]
 
 
 class Client(AsyncClient):
-    """Talks to an application in this process, whose proxy serves it under the prefix `root_path`."""
+    """A client of an application in this process. A proxy serves it under the prefix `root_path`."""
 
     def __init__(self, app: FastAPI, root_path: str = "") -> None:
         super().__init__(transport=ASGITransport(app, root_path=root_path), base_url="http://localhost")
@@ -76,7 +76,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 async def settings() -> AsyncIterator[Settings]:
-    """Settings that also commands run by a test will find."""
+    """The settings. Commands that a test runs find the same ones."""
     async with new_database() as url:
         os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
         get_settings.cache_clear()
@@ -85,7 +85,7 @@ async def settings() -> AsyncIterator[Settings]:
 
 @pytest.fixture(scope="session")
 async def application(settings: Settings) -> AsyncIterator[FastAPI]:
-    from app.main import create_app  # not before the settings are made: it serves with them
+    from app.main import create_app  # after the settings are made: the application needs them
 
     app = create_app(settings)
     app.state.error_format = DETAIL
@@ -145,7 +145,7 @@ def outbox(client: "Client") -> "Outbox":
 
 
 class Outbox:
-    """What a client's application has sent."""
+    """Return the mails that a client's application has sent."""
 
     def __init__(self, client: "Client") -> None:
         self.mails: list[EmailMessage] = client.app.state.mailer.outbox
@@ -176,9 +176,9 @@ async def admin(db: AsyncSession) -> User:
 
 
 def as_shown(page: Response) -> dict[str, str]:
-    """What a form of the admin site says of what it showed, for a test to send back as a browser does.
+    """Return what a form of the admin site tells about the shown values. A test sends it back, as a browser does.
 
-    Without it, the site takes a field that is left out for one that was not shown, and not for one that is empty.
+    Without it, the site treats a missing field as not shown, not as empty.
     """
     said = re.search(r'name="_shown" type="hidden" value="(.*?)"', page.text)
     return {"_shown": said[1]} if said else {}

@@ -1,4 +1,4 @@
-"""Databases that the suite makes for itself and removes again; it never opens one that somebody configured."""
+"""Databases that the suite makes and removes. It never opens a configured one."""
 
 import os
 from contextlib import AbstractAsyncContextManager
@@ -12,13 +12,13 @@ from app.core.settings import BASE_DIR, parse_database_url
 
 
 def configured(name: str) -> URL | None:
-    """Read an address as the project would; the suite itself runs without `.env`."""
+    """Read an address as the project does. The suite itself runs without `.env`."""
     value = os.environ.get(name) or dotenv_values(BASE_DIR / ".env").get(name)
     return parse_database_url(value) if value else None
 
 
 def server() -> URL | None:
-    """Return the server that TEST_DATABASE_URL names, or None for files. Ends the run if it is the configured one."""
+    """Return the server that TEST_DATABASE_URL names, or None for files. End the run if it is the configured one."""
     url = configured("TEST_DATABASE_URL")
     if url is not None and _place(url) == _place(configured("DATABASE_URL")):
         pytest.exit("TEST_DATABASE_URL and DATABASE_URL name the same database: tests must not touch it.", returncode=1)
@@ -35,5 +35,5 @@ needs_postgresql = pytest.mark.skipif(SERVER is None, reason="TEST_DATABASE_URL 
 
 
 def new_database() -> AbstractAsyncContextManager[URL]:
-    """Yield the address of an empty database, which is gone afterwards."""
+    """Yield the address of an empty database. Remove it afterwards."""
     return scratch_database(SERVER.set(database="postgres") if SERVER else parse_database_url("sqlite:///scratch"))

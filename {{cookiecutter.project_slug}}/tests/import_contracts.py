@@ -1,4 +1,4 @@
-"""A contract for import-linter that finds the apps and the rooms of core, so that no list grows with them."""
+"""A contract for import-linter. It finds the apps and the rooms of core by itself, without a list."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -7,22 +7,22 @@ from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
 
 ENTRY, CORE, SETTINGS = "app.main", "app.core", "app.settings"
-MAX_ENTRIES = 12  # at the top of core, its __init__ among them
+MAX_ENTRIES = 12  # at the top of core, including its __init__
 
 Imports = Iterable[tuple[str, str]]
-"""Pairs of who imports and what."""
+"""Pairs of modules: the first imports the second."""
 
 
 class FrontDoorsContract(Contract):
-    """`app.main` may import everything, apps may import core and each other, and core no app.
+    """`app.main` may import everything. Apps may import core and each other. Core may not import apps.
 
-    Each app and each room of core is imported by its front door, the package itself. Circles within core and within an
-    app are left to the contract `acyclic_siblings`.
+    Others import an app or a room of core only through its front door, the package itself. The contract
+    `acyclic_siblings` checks for circles inside core and inside an app.
     """
 
     type_name = "front_doors"
 
-    # A list of names by the time of the check, whatever the class of the field says.
+    # At the time of the check, it is a list of names, although the class of the field says otherwise.
     public: Any = fields.ListField(subfield=fields.StringField())
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
@@ -50,16 +50,16 @@ def _advice(importer: str, imported: str) -> str | None:
     if imported == ENTRY:
         return "Nothing may import it: get the application from the request, or as an argument."
     if _is_core(importer) and not _is_core(imported):
-        return "Core knows no app: let the app bring it, as app/core/registry.py says."
+        return "Core may not import apps: let the app provide it, see app/core/registry.py."
     if here != there and imported != there:
-        return f"Import from {there} instead: its __init__ exports what others may use."
+        return f"Import from {there} instead: its __init__ exports all that others may use."
     if imported == here != importer:
-        return "That is its own front door. Import the module that defines the name."
+        return "This is the importer's own front door. Import from the module that defines the name."
     return None
 
 
 def _circles(graph: ImportGraph, imports: Imports) -> Iterator[str]:
-    """Find those that lead from one app to another and back, each once."""
+    """Find circles between two apps, each once."""
     found = set()
     for importer, imported in imports:
         back = _first(importer, 2) != _first(imported, 2) and graph.find_shortest_chain(imported, importer)
@@ -72,7 +72,7 @@ def _circles(graph: ImportGraph, imports: Imports) -> Iterator[str]:
 def _crowd(graph: ImportGraph) -> Iterator[str]:
     entries = 1 + len(graph.find_children(CORE))
     if entries > MAX_ENTRIES:
-        yield f"{CORE} has {entries} entries, and {MAX_ENTRIES} are enough. Put the new one into one of its rooms."
+        yield f"{CORE} has {entries} entries, more than {MAX_ENTRIES}. Move the new one into one of its rooms."
 
 
 def _is_core(module: str) -> bool:
@@ -80,7 +80,7 @@ def _is_core(module: str) -> bool:
 
 
 def _door(module: str) -> str:
-    """`app.blog` for `app.blog.models`, `app.core.db` for `app.core.db.engine`; a single module is its own."""
+    """Return `app.blog` for `app.blog.models`, `app.core.db` for `app.core.db.engine`. A single module stays itself."""
     return _first(module, 3 if _first(module, 2) == CORE else 2)
 
 

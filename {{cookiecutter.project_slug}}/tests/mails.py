@@ -1,4 +1,4 @@
-"""What tests read in mails."""
+"""Reads links and tokens from mails."""
 
 import re
 from email.message import EmailMessage

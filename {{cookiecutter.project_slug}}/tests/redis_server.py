@@ -28,7 +28,7 @@ class RedisServer:
         self.stop()
 
     def start(self) -> None:
-        """Begin with no data and no scripts."""
+        """Start without data and scripts."""
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._folder)]
         self._process = subprocess.Popen([_binary(), *options], stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + START_LIMIT

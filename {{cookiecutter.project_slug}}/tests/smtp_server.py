@@ -1,4 +1,4 @@
-"""An SMTP server on a free port of the loopback interface, in a thread of its own, for one test."""
+"""An SMTP server on a free port of the loopback interface, in its own thread, for one test."""
 
 import asyncio
 from collections.abc import Mapping
@@ -27,14 +27,14 @@ class Received:
     message: EmailMessage
     sender: str
     recipients: list[str]
-    client: str  # what it called itself
+    client: str  # the name that the client gave itself
     login: LoginPassword | None
     used_starttls: bool
     is_international: bool  # SMTPUTF8
 
 
 class SMTPServer(Controller):
-    """Takes all mails, but for commands (MAIL, RCPT, DATA) that `replies` has another answer to."""
+    """Takes all mails. `replies` may have other answers to commands (MAIL, RCPT, DATA)."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class SMTPServer(Controller):
         smtputf8: bool = True,
         seconds: float = 0,
     ) -> None:
-        """`login` is the user and the password that it asks for; `seconds` is how long it ponders a text."""
+        """`login` is the required user and password. `seconds` is the time to wait after a mail's text."""
         super().__init__(
             self,
             hostname=host,
@@ -80,10 +80,10 @@ class SMTPServer(Controller):
         return f"{self._scheme}://{credentials}{'@' if credentials else ''}{host}:{self.port}"
 
     def _trigger_server(self) -> None:
-        """By now the system has chosen a port."""
+        """The system has chosen the port."""
         assert isinstance(self.server, asyncio.Server)
         self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd leaves it so
+        super()._trigger_server()  # type: ignore[no-untyped-call]  # aiosmtpd has no types here
 
     def _authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: LoginPassword
@@ -136,7 +136,7 @@ def _received(session: Session, envelope: Envelope) -> Received:
 
 
 def make_certificate(folder: Path) -> Path:
-    """Write a key and a certificate for it that nobody has signed, good for a day on this machine; return the file."""
+    """Write a key and a self-signed certificate, valid for one day on this machine. Return the file."""
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
     names = [DNSName("localhost"), IPAddress(ip_address("127.0.0.1")), IPAddress(ip_address("::1"))]

@@ -1,4 +1,4 @@
-"""Runs the project's commands in this process, as `tests.commands` does, but on a terminal: what a person sees."""
+"""Runs the project's commands in this process, like `tests.commands`, but on a terminal, as a person sees them."""
 
 import getpass
 import os
@@ -21,7 +21,7 @@ WIDTH = 100  # columns
 
 
 async def call_on_terminal(*arguments: str, typed: str = "", **variables: str) -> Outcome:
-    """Return as `out` all that was to be seen, colours and what was typed included."""
+    """Return as `out` all that the terminal showed, with colours and typed input."""
     environment = {"COLUMNS": str(WIDTH), "TERM": "xterm-256color", **variables}
     with patch.dict(os.environ, environment):
         return await to_thread.run_sync(_call, arguments, typed)
@@ -43,7 +43,7 @@ def _call(arguments: tuple[str, ...], typed: str) -> Outcome:
         stack.enter_context(redirect_stdout(screen))
         stack.enter_context(redirect_stderr(screen))
         stack.enter_context(patch.object(sys, "stdin", keyboard))
-        # It would ask at the terminal of whoever runs the tests.
+        # It would ask at the terminal of the developer who runs the tests.
         stack.enter_context(patch.object(getpass, "getpass", input))
         status = _status(arguments)
     reader.join()
@@ -63,7 +63,7 @@ def _status(arguments: tuple[str, ...]) -> int:
 
 
 def _read(master: int, seen: bytearray) -> None:
-    """Until nobody writes any more, which Linux reports as an error."""
+    """Read until the end, which Linux reports as an error."""
     try:
         while data := os.read(master, 4096):
             seen += data

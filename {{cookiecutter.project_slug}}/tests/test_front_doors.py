@@ -1,4 +1,4 @@
-"""What each front door exports, which is what the rest of the project builds on."""
+"""What each front door exports. The rest of the project may use only these names."""
 
 import pkgutil
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 import app.core
 
-# The names that others may rely on, by package. Apps that are yours need not be here.
+# The exported names, by package. Your own apps need not be here.
 EXPORTS = {
     "app.accounts": """
         AccessToken Accounts AccountsError AuthenticatedUser AuthenticationBackend CurrentUser Fault Group
@@ -58,7 +58,7 @@ EXPORTS = {
 
 
 def packages() -> Iterator[str]:
-    """The rooms of core, and the apps."""
+    """Return the rooms of core and the apps."""
     for path, prefix in ((app.core.__path__, "app.core."), (app.__path__, "app.")):
         for module in pkgutil.iter_modules(path, prefix):
             if module.ispkg and module.name != "app.core":
@@ -74,22 +74,20 @@ def test_a_front_door_exports_what_is_promised(package: str) -> None:
     promised, found = set(EXPORTS[package].split()), set(exported(package))
 
     missing, new = sorted(promised - found), sorted(found - promised)
-    assert not missing, (
-        f"Others may import {missing} from {package}: export it again, if need be as a deprecated alias."
-    )
+    assert not missing, f"Others may import {missing} from {package}. Export it again, perhaps as a deprecated alias."
     assert not new, (
-        f"{package} exports {new}: add it to EXPORTS here, as a promise to keep it, or take it out of __all__."
+        f"{package} exports {new}. To promise to keep it, add it to EXPORTS here. Otherwise remove it from __all__."
     )
 
 
 @pytest.mark.parametrize("package", list(packages()))
 def test_what_a_front_door_exports_is_there(package: str) -> None:
-    """And is no module of the package: `from package import name` would give one or the other."""
+    """An exported name must not be a module of the package: `from package import name` could give either."""
     modules = {module.name for module in pkgutil.iter_modules(import_module(package).__path__)}
 
     for name in exported(package):
-        assert hasattr(import_module(package), name), f"{package} lists {name} in __all__ and does not import it."
-        assert name not in modules, f"{package} exports {name}, and has a module {name}: call one of them otherwise."
+        assert hasattr(import_module(package), name), f"{package} lists {name} in __all__ but does not import it."
+        assert name not in modules, f"{package} exports {name} and has a module {name}. Rename one of them."
 
 
 def test_each_room_of_core_is_listed() -> None:

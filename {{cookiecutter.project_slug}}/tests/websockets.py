@@ -1,4 +1,4 @@
-"""Opens WebSockets of an application in this process, since httpx has none."""
+"""Opens WebSockets of an application in this process: httpx has none."""
 
 from collections.abc import Mapping
 from typing import Any

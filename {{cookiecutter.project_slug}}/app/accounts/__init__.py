@@ -1,19 +1,19 @@
-"""Users, groups and permissions. Other apps import from here, and from nowhere below.
+"""Users, groups and permissions. Other apps import only from here, not from the modules inside.
 
 @router.get("/cheap")
-async def cheap(token: AccessToken): ...        # what the token says, without the database
+async def cheap(token: AccessToken): ...        # the claims of the token, without the database
 
 @router.get("/exact")
-async def exact(user: CurrentUser): ...         # the user as the database has them now
+async def exact(user: CurrentUser): ...         # the user, read from the database
 
 @router.get("/open")
 async def open_to_all(user: OptionalUser): ...  # None for a caller who sends no token
 
 @router.get("/posts", dependencies=[requires("blog.view_post")])
-async def read_posts(): ...                     # for a user without the permission it is 403
+async def read_posts(): ...                     # 403 for a user without the permission
 
 @router.post("/members")
-async def join(new: UserRegister, accounts: Accounts): ...   # `accounts.register(new)`, and all other use cases
+async def join(new: UserRegister, accounts: Accounts): ...   # `accounts.register(new)` and all other use cases
 """
 
 from app.accounts.authentication.backends import AuthenticationBackend, CurrentUser, OptionalUser

@@ -1,4 +1,4 @@
-"""The pages of accounts: what they do, the use cases of the API do for them."""
+"""The admin pages of accounts. They call the same use cases as the API."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -24,14 +24,14 @@ from app.admin import ModelAdmin, Refused, acting_user, action
 from app.core.db import keys_by_prefix
 from app.core.web import faults
 
-# What a password means that is left empty.
-EMPTY_IN_CREATE = "May be left empty: a mail goes to the new user with a link to set it."
-EMPTY_IN_EDIT = "Left empty, it stays as it is. A new one ends all sessions."
+# What an empty password means.
+EMPTY_IN_CREATE = "You can leave it empty. The new user then gets a mail with a link to set a password."
+EMPTY_IN_EDIT = "Leave it empty to keep the password. A new password ends all sessions of the user."
 
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Say in words what the use cases refuse."""
+    """Turn errors of the use cases into messages for the form."""
     try:
         yield
     except AccountsError as error:
@@ -127,7 +127,7 @@ class GroupAdmin(ModelAdmin, model=Group):
 
 
 class PermissionAdmin(ModelAdmin, model=Permission):
-    """`migrate` makes them of the models; they are given to groups."""
+    """`migrate` makes the permissions from the models. Groups have permissions."""
 
     icon = "fa-solid fa-key"
     can_create = can_edit = can_delete = False
@@ -148,10 +148,10 @@ class SessionAdmin(ModelAdmin, model=Session):
 
     @override
     def search(self, term: str) -> Sequence[Select[Any]]:
-        """By what the username begins with."""
+        """Search by the beginning of the username."""
         return [keys_by_prefix([Session.id], User.username_folded, fold(term)).where(Session.user_id == User.id)]
 
-    @action(name="end", label="End", confirmation_message="Log it out?")
+    @action(name="end", label="End", confirmation_message="End these sessions?")
     async def end(self, request: Request) -> Response:
         for session in await self.chosen(request):
             with refusals():
@@ -161,5 +161,5 @@ class SessionAdmin(ModelAdmin, model=Session):
 
 
 async def _names(db: AsyncSession, ids: Sequence[str]) -> set[str]:
-    """The form knows permissions by their ids, and the use cases by their names."""
+    """The form has the ids of permissions, but the use cases take their names."""
     return set(await db.scalars(select(Permission.name).where(Permission.id.in_(map(UUID, ids)))))

@@ -16,7 +16,7 @@ from app.settings import Settings
 
 
 def ready(app: FastAPI) -> None:
-    """Make once what requests share: the ways to authenticate, the rules for tokens and passwords, and the threads."""
+    """Make once what all requests share: authentication backends, policies for tokens and passwords, and threads."""
     settings: Settings = app.state.settings
     app.add_exception_handler(AccountsError, answer)
     app.state.token_policy = TokenPolicy(

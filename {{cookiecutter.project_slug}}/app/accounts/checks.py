@@ -31,7 +31,7 @@ async def keys_can_be_used(settings: Settings, database: Database) -> AsyncItera
 async def private_key_is_private(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     path = key_path(settings.jwt_private_key.get_secret_value()) if settings.jwt_private_key else None
     if os.name == "posix" and path is not None and path.exists() and path.stat().st_mode & 0o077:
-        message = "Other users of this machine may read the file that JWT_PRIVATE_KEY names."
+        message = "Other users of this machine can read the file that JWT_PRIVATE_KEY names."
         yield Problem("accounts.E002", message, "Run `chmod 600` on it.")
 
 
@@ -39,13 +39,13 @@ async def private_key_is_private(settings: Settings, database: Database) -> Asyn
 async def private_key_is_used(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     if settings.jwt_private_key is not None and settings.jwt_algorithm == "HS256":
         message = "JWT_PRIVATE_KEY is set, but JWT_ALGORITHM=HS256 signs with SECRET_KEY."
-        yield Problem("accounts.W002", message, "Set JWT_ALGORITHM to EdDSA or RS256, or take the key out.")
+        yield Problem("accounts.W002", message, "Set JWT_ALGORITHM to EdDSA or RS256, or remove the key.")
 
 
 @check(deploy=True)
 async def hashes_are_costly(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     if settings.bcrypt_rounds < DEFAULT_ROUNDS:
-        message = f"BCRYPT_ROUNDS is {settings.bcrypt_rounds}: stolen hashes are quickly guessed."
+        message = f"BCRYPT_ROUNDS is {settings.bcrypt_rounds}: attackers quickly guess passwords from stolen hashes."
         yield Problem("accounts.W001", message, f"Set it to {DEFAULT_ROUNDS} or more.")
 
 
@@ -58,27 +58,27 @@ async def hashes_are_affordable(settings: Settings, database: Database) -> Async
 
 @check(deploy=True)
 async def tokens_expire_soon(settings: Settings, database: Database) -> AsyncIterator[Problem]:
-    """What reads the database notices that a session has ended; what trusts the token alone does not."""
+    """Routes that read the database notice the end of a session. Routes that trust only the token do not."""
     if (minutes := settings.access_token_expire_minutes) > MAX_ACCESS_MINUTES:
-        message = f"ACCESS_TOKEN_EXPIRE_MINUTES is {minutes}: so long a stolen token opens what asks no database."
+        message = f"ACCESS_TOKEN_EXPIRE_MINUTES is {minutes}: for this time, `JWTBearer` accepts a stolen token."
         yield Problem("accounts.W004", message, f"Set it to {MAX_ACCESS_MINUTES} or less: clients can refresh.")
     if (days := settings.refresh_token_expire_days) > MAX_REFRESH_DAYS:
-        message = f"REFRESH_TOKEN_EXPIRE_DAYS is {days}: so long a forgotten device stays logged in."
+        message = f"REFRESH_TOKEN_EXPIRE_DAYS is {days}: a forgotten device stays logged in for this time."
         yield Problem("accounts.W005", message, f"Set it to {MAX_REFRESH_DAYS} or less.")
 
 
 @check(deploy=True)
 async def guesses_are_throttled(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     if _per_hour(settings.login_throttle) > MAX_FAILURES_PER_HOUR:
-        message = f"LOGIN_THROTTLE allows {settings.login_throttle}: a password that is not quite bad is guessed."
-        yield Problem("accounts.W006", message, "Set it to 5/15 minutes, or near.")
+        message = f"LOGIN_THROTTLE allows {settings.login_throttle}: attackers can guess even average passwords."
+        yield Problem("accounts.W006", message, "Set it to about 5/15 minutes.")
 
 
 @check(deploy=True)
 async def mails_are_throttled(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     if _per_hour(settings.mail_throttle) > MAX_MAILS_PER_HOUR:
-        message = f"MAIL_THROTTLE allows {settings.mail_throttle}: anybody can fill a mailbox with our mails."
-        yield Problem("accounts.W008", message, "Set it to 5/hour, or near.")
+        message = f"MAIL_THROTTLE allows {settings.mail_throttle}: strangers can fill a mailbox with our mails."
+        yield Problem("accounts.W008", message, "Set it to about 5/hour.")
 
 
 def _per_hour(rate: RateLimitItem) -> float:
@@ -88,14 +88,14 @@ def _per_hour(rate: RateLimitItem) -> float:
 @check(deploy=True)
 async def passwords_are_judged(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     if not settings.password_validators:
-        message = "PASSWORD_VALIDATORS is empty: the most common passwords are taken."
-        yield Problem("accounts.W007", message, "Leave it out: the default refuses them.")
+        message = "PASSWORD_VALIDATORS is empty: users can choose the most common passwords."
+        yield Problem("accounts.W007", message, "Remove it: the default refuses them.")
 
 
 @check(start=True)
 async def somebody_may_do_everything(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     if await pending_migrations(database):
-        return  # which is a problem of its own, and there may be no users' table yet
+        return  # another check reports this, and the table of users may be missing
     async with database.session() as db:
         if not await db.scalar(select(exists().where(User.is_superuser, User.disabled.is_(False)))):
             yield Problem("accounts.I001", "There is no superuser yet.", "Run `make superuser`.")

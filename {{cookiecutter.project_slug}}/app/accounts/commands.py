@@ -34,14 +34,14 @@ Model = TypeVar("Model", bound=BaseModel)
 def createsuperuser(
     username: Annotated[
         str | None,
-        typer.Option(envvar="SUPERUSER_USERNAME", help="1 to 150 letters, digits and . _ + -; else asked for."),
+        typer.Option(envvar="SUPERUSER_USERNAME", help="1 to 150 letters, digits and . _ + -. Without it: asks."),
     ] = None,
-    email: Annotated[str | None, typer.Option(envvar="SUPERUSER_EMAIL", help="Else asked for.")] = None,
+    email: Annotated[str | None, typer.Option(envvar="SUPERUSER_EMAIL", help="Without it: asks.")] = None,
     no_input: Annotated[
-        bool, typer.Option("--no-input", help="Never ask; the password is SUPERUSER_PASSWORD.")
+        bool, typer.Option("--no-input", help="Never ask. The password is SUPERUSER_PASSWORD.")
     ] = False,
 ) -> None:
-    """Make a user who may do everything; the password is SUPERUSER_PASSWORD, or asked for.
+    """Make a user who may do everything. The password is SUPERUSER_PASSWORD; without it, the command asks.
 
     In a script: `SUPERUSER_PASSWORD=… createsuperuser --no-input --username ada --email ada@example.com`.
     """
@@ -57,7 +57,7 @@ def _superuser_password(names: Names, no_input: bool) -> str:
     if password := os.environ.get("SUPERUSER_PASSWORD"):
         return password
     if no_input:
-        raise CommandError("--no-input needs the password in the environment, as SUPERUSER_PASSWORD.")
+        raise CommandError("--no-input needs the password in SUPERUSER_PASSWORD.")
     return _ask_password(names)
 
 
@@ -75,7 +75,7 @@ def _valid(model: type[Model], **values: object) -> Model:
 
 @asynccontextmanager
 async def _open_accounts() -> AsyncIterator[UseCases]:
-    """Without the application, which takes long to load: for what sends no mail. A refusal is one line."""
+    """Open the use cases that send no mail, without the application: that takes long to load."""
     settings = get_settings()
     async with open_database() as database:
         state = State({"settings": settings, "database": database, "passwords": Passwords.of(settings)})
@@ -99,15 +99,15 @@ async def _create_superuser(new: UserCreate) -> None:
 
 @cli.command(rich_help_panel="Accounts")
 def rotatekey() -> None:
-    """Sign with new keys from the next start on; the present ones go to the fallbacks, and still verify."""
+    """Make new keys, and keep the old ones as fallbacks that still verify. Then restart the servers."""
     for line in rotate_keys(BASE_DIR, get_settings()):
         print(line)
-    print("Restart the servers. Take the fallbacks out of .env when the last token they signed has expired.")
+    print("Restart the servers. Remove the fallbacks from .env when the last token that they signed has expired.")
 
 
 @cli.command(rich_help_panel="Accounts")
 def flushexpiredtokens() -> None:
-    """Delete the sessions that are over, now: a periodic task does so every hour."""
+    """Delete expired sessions now. A periodic task does this every hour."""
     print(f"{asyncio.run(_flush(datetime.now(UTC)))} sessions deleted.")
 
 
@@ -122,8 +122,8 @@ async def _flush(now: datetime) -> int:
 
 
 @cli.command(rich_help_panel="Accounts")
-def changepassword(username: Annotated[str, typer.Argument(help="The username, or the e-mail address.")]) -> None:
-    """Set a user's password: asked for twice, or read from standard input where that is no terminal."""
+def changepassword(username: Annotated[str, typer.Argument(help="The username or the e-mail address.")]) -> None:
+    """Set a user's password. A terminal asks twice; a pipe gives it as one line."""
     asyncio.run(_change_password(username))
     print(f"Password of {username} changed.")
 
@@ -145,23 +145,23 @@ async def _find_user(accounts: UseCases, name: str) -> User:
 
 @cli.command(rich_help_panel="Accounts")
 def listusers(
-    search: Annotated[str, typer.Argument(help="What the username, the e-mail address or the name begins with.")] = "",
-    staff: Annotated[bool | None, typer.Option(help="Only staff, or all others.")] = None,
-    superuser: Annotated[bool | None, typer.Option(help="Only superusers, or all others.")] = None,
-    disabled: Annotated[bool | None, typer.Option(help="Only disabled users, or all others.")] = None,
+    search: Annotated[str, typer.Argument(help="The beginning of the username, e-mail address or name.")] = "",
+    staff: Annotated[bool | None, typer.Option(help="Only staff, or only others.")] = None,
+    superuser: Annotated[bool | None, typer.Option(help="Only superusers, or only others.")] = None,
+    disabled: Annotated[bool | None, typer.Option(help="Only disabled users, or only others.")] = None,
     group: Annotated[str | None, typer.Option(help="Only members of this group.")] = None,
-    sort: Annotated[str, typer.Option(help="A column of `GET /users`, as in `--sort=-last_login`.")] = "username",
-    limit: Annotated[int, typer.Option(help=f"How many, at most {MAX_LIMIT}.")] = 50,
-    offset: Annotated[int, typer.Option(help="How many to pass over.")] = 0,
+    sort: Annotated[str, typer.Option(help="A `sort` of `GET /users`, for example `--sort=-last_login`.")] = "username",
+    limit: Annotated[int, typer.Option(help=f"How many users to show, at most {MAX_LIMIT}.")] = 50,
+    offset: Annotated[int, typer.Option(help="How many users to skip.")] = 0,
 ) -> None:
-    """Show users, by username: who they are, what they may do, and when they last logged in."""
+    """List users: who they are, what they may do, and when they last logged in."""
     flags = {"is_staff": staff, "is_superuser": superuser, "disabled": disabled}
     query = _valid(UserQuery, search=search, sort=sort, limit=limit, offset=offset, **flags)
     users, count = asyncio.run(_list_users(query, group))
     print_table(("Username", "E-mail", "Name", "Rights", "Groups", "Last login"), list(map(_row, users)))
     if count > query.end:
         total = f"{count:,}" if count <= COUNT_CAP else f"more than {COUNT_CAP:,}"
-        say(f"{len(users)} of {total} users; the next with --offset {query.end}.")
+        say(f"{len(users)} of {total} users. For the next page, use --offset {query.end}.")
 
 
 async def _list_users(query: UserQuery, group: str | None) -> tuple[Sequence[User], int]:
@@ -172,7 +172,7 @@ async def _list_users(query: UserQuery, group: str | None) -> tuple[Sequence[Use
 
 
 def _row(user: User) -> tuple[str, ...]:
-    """Nothing is a `-`: in a pipe, an empty column would be none."""
+    """An empty value is a `-`: in a pipe, an empty column would disappear."""
     held = {"superuser": user.is_superuser, "staff": user.is_staff, "disabled": user.disabled}
     rights = ", ".join(name for name, has in held.items() if has)
     groups = ", ".join(sorted(group.name for group in user.groups))
@@ -180,23 +180,23 @@ def _row(user: User) -> tuple[str, ...]:
     return tuple(text or "-" for text in (user.username, user.email, user.full_name, rights, groups, last_login))
 
 
-ToUser = Annotated[str | None, typer.Option("--user", help="For groups: the user who joins, or leaves, them.")]
-ToGroup = Annotated[str | None, typer.Option("--group", help="For permissions: the group; `grant` makes a new one.")]
-Named = Annotated[list[str], typer.Argument(help="Groups, or permissions such as blog.view_post.")]
+ToUser = Annotated[str | None, typer.Option("--user", help="For groups: the user who joins or leaves them.")]
+ToGroup = Annotated[str | None, typer.Option("--group", help="For permissions: the group. `grant` makes it if needed.")]
+Named = Annotated[list[str], typer.Argument(help="Groups, or permissions like blog.view_post.")]
 
 
 @cli.command(rich_help_panel="Accounts")
 def grant(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
     """Put a user into groups, or give permissions to a group.
 
-    As in `grant editors --user alice`, or `grant blog.add_post blog.change_post --group editors`.
+    For example: `grant editors --user alice`, or `grant blog.add_post blog.change_post --group editors`.
     """
     asyncio.run(_change_rights(set(names), user, group, granted=True))
 
 
 @cli.command(rich_help_panel="Accounts")
 def revoke(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
-    """Take a user out of groups, or permissions from a group: as `grant` gives them."""
+    """Take a user out of groups, or take permissions from a group. It undoes `grant`."""
     asyncio.run(_change_rights(set(names), user, group, granted=False))
 
 
@@ -212,7 +212,7 @@ async def _change_rights(names: set[str], user: str | None, group: str | None, *
         elif group and not user:
             print(await _change_permissions(accounts, group, names, granted))
         else:
-            raise CommandError("Say either --user or --group, as in `grant editors --user alice`.")
+            raise CommandError("Give either --user or --group, for example `grant editors --user alice`.")
 
 
 async def _change_groups(accounts: UseCases, name: str, names: set[str], granted: bool) -> str:

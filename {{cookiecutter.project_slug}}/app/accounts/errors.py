@@ -1,4 +1,4 @@
-"""What the use cases refuse. The text of an error is for people; its status is the one of a route's answer."""
+"""Errors of the use cases. The text is for people. Routes answer with the status."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
@@ -25,7 +25,7 @@ class AccountsError(Exception):
 
 
 class InvalidCredentials(AccountsError):
-    """No such user, a wrong password, or a disabled user: the error does not tell which."""
+    """The user does not exist or is disabled, or the password is wrong. The error does not tell which."""
 
     status_code = status.HTTP_401_UNAUTHORIZED
     headers = CHALLENGE
@@ -39,15 +39,15 @@ class InvalidRefreshToken(AccountsError):
 
 
 class WrongPassword(AccountsError):
-    """A user who is logged in did not give their present password."""
+    """A logged-in user gave a wrong current password."""
 
     text = "The password is wrong"
 
 
 class InvalidLink(AccountsError):
-    """The link was used before, has expired, is void since something else has changed, or is none of ours."""
+    """The link was used, has expired, is not valid after another change, or is not ours."""
 
-    text = "This link is not valid any more: it was used, it has expired, or something has changed since"
+    text = "This link is no longer valid: it was used, it has expired, or the account has changed"
 
 
 class NotAllowed(AccountsError):
@@ -61,7 +61,7 @@ class NotFound(AccountsError):
 
 
 class Taken(AccountsError):
-    """Another user, or another group, has the same value in this field, such as `username` or `email`."""
+    """Another user or group has the same value in this field, for example in `username`."""
 
     status_code = status.HTTP_409_CONFLICT
 
@@ -71,21 +71,21 @@ class Taken(AccountsError):
 
 
 class LastSuperuser(AccountsError):
-    """Without this superuser nobody could give rights to anybody."""
+    """Without a superuser, nobody could make a new one."""
 
     status_code = status.HTTP_409_CONFLICT
-    text = "This is the last superuser: make another one first"
+    text = "This is the last superuser. Make another one first"
 
 
 class Unknown(AccountsError):
-    """There are no such groups or permissions: `field` says which of both they are."""
+    """Some names are not known. `field` is `groups` or `permissions`."""
 
     status_code = status.HTTP_422_UNPROCESSABLE_CONTENT
 
     def __init__(self, field: str, names: Iterable[object]) -> None:
         self.field = field
         self.names = ", ".join(sorted(map(str, names)))
-        super().__init__(f"There are no such {field}: {self.names}")
+        super().__init__(f"Unknown {field}: {self.names}")
 
     @property
     def detail(self) -> Any:

@@ -1,4 +1,4 @@
-"""Users, what they may do, and where they are logged in."""
+"""Tables of users, groups, permissions and sessions."""
 
 from datetime import datetime
 from typing import Any, Self
@@ -9,13 +9,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.core.db import Base, by_code_point, declared_permissions, utcnow
 
-# How `app.core.audit` is to treat a column.
+# Column options for `app.core.audit`.
 SECRET = {"secret": True}
 DERIVED = {"audited": False}
 
 
 def fold(name: str) -> str:
-    """The form in which names and addresses are compared: SQLite's own folding knows ASCII only."""
+    """Return the form for comparisons of names and addresses. SQLite's own folding knows only ASCII."""
     return name.casefold()
 
 
@@ -35,7 +35,7 @@ group_permissions = Table(
 
 
 class Permission(Base):
-    """Made by `migrate` of the models of every app; `app.accounts.permissions.table` says which."""
+    """`migrate` fills this table from the models of all apps, see `app.accounts.permissions.table`."""
 
     __tablename__ = "accounts_permission"
     __audited__ = ()
@@ -48,7 +48,7 @@ class Permission(Base):
 
 
 class Group(Base):
-    """Users with the same permissions."""
+    """A group of users with the same permissions."""
 
     __tablename__ = "accounts_group"
 
@@ -63,7 +63,7 @@ class Group(Base):
 
 
 def only(flag: Mapped[bool]) -> dict[str, Any]:
-    """Make an index of the rows with the flag: most users have none."""
+    """Limit an index to the rows with the flag: most users do not have it."""
     return {"sqlite_where": flag.is_(True), "postgresql_where": flag.is_(True)}
 
 
@@ -89,13 +89,13 @@ class User(Base):
         secondary=user_groups, order_by=Group.name, lazy="raise", passive_deletes=True
     )
 
-    # For `app.accounts.users.listing`: it searches and sorts by a column and the id, and lists users with a flag.
+    # For `app.accounts.users.listing`. It searches and sorts by a column and the id, and lists users with a flag.
     __table_args__ = (
         Index(None, "username_folded", "id"),
         Index(None, "email_folded", "id"),
         Index(None, "full_name_folded", "id"),
         Index(None, "date_joined", "id"),
-        Index(None, "last_login", "id", postgresql_ops={"last_login": "NULLS FIRST"}),  # as SQLite has it anyway
+        Index(None, "last_login", "id", postgresql_ops={"last_login": "NULLS FIRST"}),  # SQLite's default
         Index(None, "disabled", "username_folded", **only(disabled)),
         Index(None, "is_staff", "username_folded", **only(is_staff)),
         Index(None, "is_superuser", "username_folded", **only(is_superuser)),
@@ -108,7 +108,7 @@ class User(Base):
 
     @classmethod
     def named(cls, name: str) -> Select[Self]:
-        """Look for an e-mail address where the name has an `@`, which no username has."""
+        """Find a user by the e-mail address if the name has an `@`, else by the username. No username has an `@`."""
         return select(cls).where((cls.email_folded if "@" in name else cls.username_folded) == fold(name))
 
     def __str__(self) -> str:
@@ -116,17 +116,17 @@ class User(Base):
 
     @property
     def permissions(self) -> frozenset[str]:
-        """All that the groups have, which must be loaded; of a superuser, all there are."""
+        """Those of the groups, which must be loaded. A superuser has all permissions."""
         if self.is_superuser:
             return declared_permissions()
         return frozenset(permission.name for group in self.groups for permission in group.permissions)
 
 
 class Session(Base):
-    """One login on one device; `app.accounts.authentication.sessions` says how its refresh tokens work."""
+    """One login on one device. `app.accounts.authentication.sessions` explains its refresh tokens."""
 
     __tablename__ = "accounts_session"
-    __audited__ = ("change",)  # that one ends; each login begins one, which is no news
+    __audited__ = ("change",)  # the end of a session; the log needs no entry for each login
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("accounts_user.id", ondelete="CASCADE"), index=True)

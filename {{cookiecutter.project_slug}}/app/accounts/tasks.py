@@ -1,7 +1,7 @@
-"""What accounts do in the background: mails to users, whose texts are in `templates/mails`, and the sweeping up.
+"""Background tasks of accounts: mails to users (their texts are in `templates/mails`), and the cleanup of sessions.
 
-A mail is made when it is sent, of what the user is then, so that no link is older than its mail, and no token waits in
-a queue.
+A task makes the mail from the user's current data when it sends it. So no link is older than its mail, and no token
+waits in a queue.
 """
 
 import asyncio
@@ -17,15 +17,15 @@ from app.accounts.models import User
 from app.core.mail import compose, deliver
 from app.core.tasks import task
 
-# s: until the client has surely read the answer, which must not take longer where a user has the address.
+# s: wait until the client has its answer, so the work for a known address cannot delay it.
 UNSEEN = 0.1
 
 
 @task(retry_for=VERIFICATION_LIFETIME)
 async def send_email_verification(app: FastAPI, user_id: str, email: str, state: str) -> None:
-    """To the address that is to be confirmed: the user's own, or the one that they want instead.
+    """Send the link to the address to confirm: the user's current one, or the new one that they want.
 
-    No mail is sent where the password or the address has changed since: another person may have asked for it.
+    Send no mail if the password or the address has changed meanwhile: another person may have requested it.
     """
     user = await _get_user(app, user_id)
     if user is not None and email_state(user) == state and not (user.email_verified and user.email == email):
@@ -35,7 +35,7 @@ async def send_email_verification(app: FastAPI, user_id: str, email: str, state:
 
 @task(retry_for=RESET_LIFETIME)
 async def send_password_reset(app: FastAPI, email: str) -> None:
-    """Do nothing where nobody has the address: that the mail is missing is all that tells so."""
+    """Do nothing if no user has the address. Only the missing mail reveals this."""
     await asyncio.sleep(UNSEEN)
     async with app.state.database.session() as db:
         user = await db.scalar(User.named(email))
@@ -46,7 +46,7 @@ async def send_password_reset(app: FastAPI, email: str) -> None:
 
 @task
 async def send_invitation(app: FastAPI, user_id: str) -> None:
-    """A link to set the first password, to a user whom another user has added."""
+    """Send a link to set the first password to a user whom somebody else has added."""
     user = await _get_user(app, user_id)
     if user is not None:
         link = _link(app, "reset-password", app.state.password_reset_tokens, user, user.email)
@@ -60,7 +60,7 @@ async def tell_of_new_password(app: FastAPI, email: str, username: str) -> None:
 
 @task
 async def tell_of_new_email(app: FastAPI, old_email: str, username: str) -> None:
-    """To the old address: where its owner did not want the change, they can still act."""
+    """Tell the old address: if its owner did not want the change, they can still act."""
     await _send(app, "email_changed", old_email, username=username)
 
 

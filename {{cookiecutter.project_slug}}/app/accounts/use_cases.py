@@ -1,4 +1,4 @@
-"""All that can be done with accounts: the way in for routes, the admin site, commands, tasks and other apps.
+"""All use cases of accounts, for routes, the admin site, commands, tasks and other apps.
 
 @router.post("/session")
 async def log_in(form: LoginForm, accounts: Accounts) -> Token:
@@ -27,7 +27,7 @@ from app.core.db import Database, Db
 
 
 class UseCases(Staff, NewPassword, Profile, Registration, Administration, Groups):
-    """Each commits what it does, and raises an AccountsError where it refuses."""
+    """Each use case commits its changes, or raises an AccountsError."""
 
 
 async def get_accounts(connection: HTTPConnection, db: Db) -> UseCases:
@@ -39,7 +39,7 @@ Accounts = Annotated[UseCases, Depends(get_accounts)]
 
 @asynccontextmanager
 async def open_accounts(app: Starlette, client: HTTPConnection | None = None) -> AsyncIterator[UseCases]:
-    """Yield them with a database session of their own. Hand on the request, if there is one: throttles count it."""
+    """Yield the use cases with their own database session. If there is a request, pass it: throttles count it."""
     database: Database = app.state.database
     async with database.session() as db:
         yield UseCases(app.state, db, Device.of(client) if client else COMMAND_LINE)

@@ -1,4 +1,4 @@
-"""The site at `/admin`: what apps base their pages on."""
+"""The site at `/admin`, and the base classes for the pages of apps."""
 
 from app.admin.site import ModelAdmin, Refused, acting_user, action, new_session
 

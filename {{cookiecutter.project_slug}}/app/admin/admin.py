@@ -1,4 +1,4 @@
-"""The pages of the core: the audit log, which can be read and no more, and the jobs that wait in the database."""
+"""The page of the audit log. It is read-only."""
 
 from typing import Any, ClassVar
 
@@ -31,7 +31,7 @@ class AuditEntryAdmin(ModelAdmin, model=AuditEntry):
 
     @override
     async def custom_export_cell(self, row: Any, name: str, value: Any) -> str | None:
-        """All of it, where a page has only the beginning."""
+        """Export the whole text. A page shows only its beginning."""
         if name != "changes":
             return await super().custom_export_cell(row, name, value)
         text = "; ".join(formats.told(row.changes))

@@ -1,4 +1,4 @@
-"""The site itself: sqladmin's, with our login, rights, errors and pages."""
+"""The site: sqladmin with our login, permissions, errors and pages."""
 
 import logging
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ from app.core.settings import TITLE
 from app.core.web import admits, error_response, install_error_handlers
 
 HERE = Path(__file__).parent
-logging.getLogger("sqladmin.application").disabled = True  # it logs what is refused as a bug; a bug is logged by us
+logging.getLogger("sqladmin.application").disabled = True  # it logs refusals as bugs; we log real bugs
 
 
 class Site(ClosedAdmin):
@@ -56,7 +56,7 @@ class Site(ClosedAdmin):
         check_overrides(*map(type, parts), Choices, TextArea)
 
     def _add(self, view: type[BaseView]) -> None:
-        """Models of two apps may have the same name, but not the same address."""
+        """Give each page its own address: models of two apps may have the same name."""
         if issubclass(view, ModelView) and view.identity in {each.identity for each in self.views}:
             view.identity = f"{app_of(view.model)}-{view.identity}"
         self.add_view(view)
@@ -78,7 +78,7 @@ class Site(ClosedAdmin):
     @override
     @login_required
     async def delete(self, request: Request) -> Response:
-        """One after the other, up to the first that must stay. A script asks, and shows plain text in a box."""
+        """Delete the rows one by one, up to the first that is refused. A script shows our plain text in a box."""
         view = self.find_view(request.path_params["identity"])
         try:
             if not view.can_delete or not view.is_accessible(request):
@@ -93,7 +93,7 @@ class Site(ClosedAdmin):
 
 
 def _views(module: ModuleType) -> Iterator[type[BaseView]]:
-    """Return what the module defines, each as a class of this site's own: sqladmin keeps the site on the class."""
+    """Yield a new subclass of each page in the module: sqladmin stores the site on the class."""
     for name, value in vars(module).items():
         if isclass(value) and value.__module__ == module.__name__ and _is_page(value):
             yield new_class(name, (value,))
@@ -117,7 +117,7 @@ async def _delete(request: Request, view: ModelView, key: str) -> None:
 
 
 def _or_raise(request: Request, response: Response) -> Response:
-    """sqladmin shows on the form whatever was raised. For what was no refusal there are better answers."""
+    """sqladmin shows every error on the form. Raise those that are not refusals: there are better answers for them."""
     failure: Exception | None = getattr(request.state, "failure", None)
     if failure is not None:
         raise failure

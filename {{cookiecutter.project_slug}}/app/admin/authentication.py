@@ -1,4 +1,4 @@
-"""Who is let in: staff who log in with a browser, for as long as the row of their session says so."""
+"""Login at the admin site: only for staff, and only while their session is live in the database."""
 
 import hashlib
 from contextlib import suppress
@@ -24,14 +24,14 @@ REFUSAL = "Incorrect username or password"
 
 
 class StaffAuthentication(AuthenticationBackend):
-    """The cookie holds the id of a session and a signature: who reads the table has ids, but cannot sign them."""
+    """The cookie has a session's id and a signature. Somebody who reads the table gets ids but cannot sign them."""
 
     def __init__(self, settings: Settings) -> None:
-        self.middlewares = []  # that of sqladmin would keep a whole dictionary in the cookie, and knows one key only
+        self.middlewares = []  # sqladmin's would store a dictionary in the cookie, and it has only one key
         keys = (*reversed(settings.secret_key_fallbacks), settings.secret_key)  # the last one signs
         self._signer = Signer(
             [key.get_secret_value() for key in keys],
-            salt=f"app.admin.{COOKIE}",  # no signature made with these keys for another purpose fits
+            salt=f"app.admin.{COOKIE}",  # signatures with these keys for other purposes are not valid here
             key_derivation="hmac",
             digest_method=hashlib.sha256,
         )
@@ -65,7 +65,7 @@ class StaffAuthentication(AuthenticationBackend):
 
     @override
     async def login(self, request: Request) -> Response:
-        """Tell why it was refused on the form itself, and no more than the API tells."""
+        """Show the reason of a refusal on the form. It reveals no more than the API does."""
         async with request.form() as form:
             name, password, following = (_text(form, field) for field in ("username", "password", "next"))
         try:
@@ -76,7 +76,7 @@ class StaffAuthentication(AuthenticationBackend):
         except Throttled as error:
             return login_page(request, following, error)
         if previous := await self._user(request):
-            await _end_session(request, previous)  # nobody would have its cookie any more
+            await _end_session(request, previous)  # its cookie is replaced, so nobody could use it
         response = RedirectResponse(_local(request, following), status.HTTP_303_SEE_OTHER)
         response.set_cookie(
             COOKIE,
@@ -118,8 +118,8 @@ def login_page(request: Request, following: str = "", refusal: HTTPException | N
 
 
 def _to_login(request: Request) -> Response:
-    """A page is come back to after the login; what would have been sent is lost."""
-    if request.method == "DELETE":  # a script asks, and would take a redirect for success; plain text it shows
+    """After the login, a GET continues with its page. The data of other requests is lost."""
+    if request.method == "DELETE":  # from a script: it would take a redirect for success, but it shows plain text
         return PlainTextResponse("Your session has ended. Load the page again to log in.", status.HTTP_403_FORBIDDEN)
     url = request.url_for("admin:login")
     if request.method == "GET":
@@ -129,7 +129,7 @@ def _to_login(request: Request) -> Response:
 
 
 def _local(request: Request, following: str) -> str:
-    """Return it where it is a page of the site: whatever stands in a link, nobody is sent elsewhere."""
+    """Return the address if it is a page of this site, else the front page: a link must not lead to another site."""
     home = request.url_for("admin:index").path
     return following if following.startswith(home) else home
 
@@ -137,5 +137,5 @@ def _local(request: Request, following: str) -> str:
 def _text(form: FormData, name: str) -> str:
     value = form.get(name, "")
     if not is_text(value):
-        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "Neither files nor NUL characters are allowed.")
+        raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, "Files and NUL characters are not allowed.")
     return str(value)

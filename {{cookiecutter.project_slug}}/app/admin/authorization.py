@@ -1,4 +1,4 @@
-"""What may be done on a page: what the permissions of its model allow, and a superuser may do everything."""
+"""Permissions on the pages: those of the page's model. A superuser may do everything."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from typing_extensions import override
 from app.accounts import AuthenticatedUser
 from app.core.permissions import permission
 
-# What is not here, such as a page's own actions, is a change.
+# All other actions, for example those of a page, need the permission to change.
 ACTIONS: dict[str, str] = {
     Action.LIST: "view",
     Action.DETAILS: "view",
@@ -32,4 +32,4 @@ class PermissionAuthorization(AuthorizationBackend):
         for view in self._admin.views:
             if isinstance(view, ModelView) and view.identity == identity:
                 return user.may(permission(ACTIONS.get(action, "change"), view.model))
-        return user.is_superuser  # a page of its own kind, without a model
+        return user.is_superuser  # a page without a model

@@ -1,4 +1,4 @@
-"""How the pages write things."""
+"""Formats of values on the pages."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,13 +20,13 @@ def yes_no(value: bool) -> str:
 
 
 def label(name: str) -> str:
-    """`ip_address` is IP address."""
+    """`ip_address` gives "IP address"."""
     words = " ".join(ABBREVIATIONS.get(word, word) for word in name.split("_"))
     return words[:1].upper() + words[1:]
 
 
 def told(changes: Mapping[str, Any]) -> list[str]:
-    """The changes of an audit entry, as in `disabled: no → yes` and `groups: + editors`."""
+    """Return the changes of an audit entry, for example `disabled: no → yes` and `groups: + editors`."""
     return [f"{name}: {_told(change)}" for name, change in changes.items()]
 
 

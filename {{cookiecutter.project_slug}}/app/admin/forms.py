@@ -1,7 +1,7 @@
-"""The forms of the admin site: what they offer of other models, and what they write.
+"""The forms of the admin site.
 
-A form writes only what somebody changed in it. It tells in a hidden field what it showed, so that a row that was
-changed meanwhile keeps what nobody touched here.
+A form writes only the fields that somebody changed in it. A hidden field tells what the form showed. So if somebody
+else changes the row meanwhile, fields that nobody touched here keep the new values.
 """
 
 import builtins
@@ -41,12 +41,12 @@ from app.admin.overrides import MAX_CHOSEN, SafeModelView, key_values
 from app.core.permissions import permission
 
 MAX_CHOICES = 500
-"""Rows of another model that a field lists. Of more, it shows those that are chosen, and searches for others."""
+"""A field lists up to this many rows of another model. With more, it shows the chosen rows and searches others."""
 MAX_FOUND, MAX_TERM = 20, 254
 MANIFEST = "_shown"
 LINE_ENDS = re.compile("\r\n?|\n")
-MEANWHILE = "This was changed meanwhile. Load the page again."
-TOO_MANY = f"These are more than {MAX_CHOSEN:,}, which is too many to change here. They stay as they are."
+MEANWHILE = "Somebody else has changed this. Load the page again."
+TOO_MANY = f"There are more than {MAX_CHOSEN:,}. You cannot change them here. They stay as they are."
 
 
 def key_of(row: Any) -> str:
@@ -61,7 +61,7 @@ class FormView(SafeModelView):
         if not issubclass(self.form_converter, Choices):
             type(self).form_converter = type("Choices", (self.form_converter, Choices), {})
         for name in self._form_relation_names:
-            self._form_ajax_refs.setdefault(name, Lookup(self, name))  # type: ignore[arg-type]  # it has what is asked for
+            self._form_ajax_refs.setdefault(name, Lookup(self, name))  # type: ignore[arg-type]  # it has all that is needed
 
     @override
     async def scaffold_form(self, rules: list[str] | None = None) -> type[Form]:
@@ -85,7 +85,7 @@ class FormView(SafeModelView):
             return [*(await db.scalars(select(model).where(has_key))).unique()]
 
     async def unknown(self, data: Mapping[str, Any]) -> builtins.list[str]:
-        """Return the labels of the fields for which rows were chosen that there are not."""
+        """Return the labels of the fields with chosen rows that do not exist."""
         labels = []
         for name in set(self._form_relation_names).difference(self._form_overrides):
             keys = {data[name]} if isinstance(data.get(name), str) else {*(data.get(name) or ())}
@@ -95,17 +95,17 @@ class FormView(SafeModelView):
         return labels
 
     def left_to_defaults(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Leave out what is empty, and for which the database has a default: no form shows that."""
+        """Leave out empty values for which the database has a default: forms do not show these defaults."""
         columns = self._mapper.columns
         defaults = {name for name in data if name in columns and columns[name].server_default is not None}
         return {name: value for name, value in data.items() if name not in defaults or value not in (None, "")}
 
     async def find(self, request: Request, term: str) -> Sequence[Any]:
-        """Return some rows that the form of another page offers for what somebody typed."""
+        """Return rows that fit a typed text. Forms of other pages offer them."""
         return await self.rows_that_contain(self.model, term)
 
     async def rows_that_contain(self, model: type, term: str) -> Sequence[Any]:
-        """Look for the term in the texts of the rows, or in the key of what has no texts."""
+        """Search the term in the text columns. If a model has none, search in its key."""
         mapper: Mapper[Any] = inspect(model)
         columns = [each for each in mapper.columns.values() if isinstance(each, Column)]
         texts = [each for each in columns if isinstance(each.type, String) and not each.info.get("secret")]
@@ -115,7 +115,7 @@ class FormView(SafeModelView):
 
 
 class Lookup:
-    """Searches for rows of a related model, where a page has no `form_ajax_refs` that says how."""
+    """Searches for rows of a related model, if the page has no `form_ajax_refs` for it."""
 
     def __init__(self, view: FormView, name: str) -> None:
         self.model_admin, self.name = view, name
@@ -125,9 +125,10 @@ class Lookup:
         return {"id": key_of(row), "text": str(row)}
 
     async def get_list(self, request: Request, term: str) -> list[Any]:
-        """Find what the page of the other model would find, for somebody who may open a form that has this field.
+        """Find the rows that the page of the other model would find. The user must have access to a form with this
+        field.
 
-        They see no more of a row than its name, so who may not view the model finds nothing by the rest of it.
+        The user sees only the names of rows. Without the permission to view the model, they can search only the names.
         """
         if not await self._is_in_a_form(request):
             raise HTTPException(status.HTTP_403_FORBIDDEN)
@@ -151,7 +152,7 @@ class Lookup:
 
 
 class Choices(ModelConverter):
-    """Makes fields of columns as sqladmin does, and of relations those below."""
+    """Makes fields for columns as sqladmin does, and a `RelatedField` for relations."""
 
     loaders: Mapping[str, Any]
 
@@ -170,7 +171,7 @@ class Choices(ModelConverter):
     @converts("MANYTOONE", "ONETOONE", "MANYTOMANY", "ONETOMANY")  # type: ignore[untyped-decorator]
     def conv_many_to_one(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
         if prop.direction is not RelationshipDirection.MANYTOONE:
-            kwargs["allow_blank"] = True  # the foreign key is not here
+            kwargs["allow_blank"] = True  # the foreign key is in the other table
         if not kwargs["allow_blank"]:
             kwargs["validators"] = [*kwargs["validators"], InputRequired()]
         return RelatedField(self.loaders[prop.key], multiple=prop.uselist, **kwargs)
@@ -184,7 +185,7 @@ class Choices(ModelConverter):
     @override
     @converts("Enum")  # type: ignore[untyped-decorator]
     def conv_enum(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
-        """sqladmin takes what a column stores of a member for its name, which it is not with `values_callable`."""
+        """sqladmin assumes that a column stores the name of a member. With `values_callable`, it does not."""
         column = prop.columns[0].type
         stored = dict(zip(column.enum_class or (), column.enums, strict=False))
         kwargs.setdefault("coerce", lambda value: stored.get(value) or str(value))
@@ -192,7 +193,7 @@ class Choices(ModelConverter):
 
 
 class RelatedWidget(widgets.Select):  # type: ignore[misc]
-    validation_attrs: ClassVar = ["disabled"]  # that one is required is said by us, also of a list that searches
+    validation_attrs: ClassVar = ["disabled"]  # without `required`: our own check covers all lists
 
     async def __call__(self, field: "RelatedField", **attributes: Any) -> Markup:
         if field.is_closed:
@@ -205,7 +206,7 @@ class RelatedWidget(widgets.Select):  # type: ignore[misc]
 
 
 class RelatedField(SelectFieldBase):  # type: ignore[misc]
-    """Rows of another model, listed or searched for by sqladmin's script; `data` has their keys, as text."""
+    """Rows of another model, from a list or from a search with sqladmin's script. `data` has their keys as text."""
 
     def __init__(
         self, loader: Any, data: Any, *, multiple: bool, allow_blank: bool, blank_text: str = "", **options: Any
@@ -223,7 +224,7 @@ class RelatedField(SelectFieldBase):  # type: ignore[misc]
 
     @data.setter
     def data(self, keys: Any) -> None:
-        """Filters may set it."""
+        """Filters of WTForms may set the data."""
         self.keys = [*keys] if self.multiple else [keys] if keys else []
 
     def process_data(self, value: Any) -> None:
@@ -236,13 +237,13 @@ class RelatedField(SelectFieldBase):  # type: ignore[misc]
         self.keys = list(dict.fromkeys(filter(None, valuelist)))
 
     async def find_labels(self) -> None:
-        """Of what came from a browser, and was not read from the database."""
+        """Read the labels of rows whose keys came from a browser."""
         if lacking := [key for key in self.keys if key not in self.labels]:
             rows = await self.loader.model_admin.rows_with(self.loader.model, lacking)
             self.labels |= {key_of(row): str(row) for row in rows}
 
     def iter_choices(self) -> Iterator[tuple[str, str, bool, dict[str, Any]]]:
-        """Nothing is chosen until somebody does so."""
+        """Begin with an empty choice if nothing is chosen."""
         if not self.multiple and (self.allow_blank or not self.keys):
             yield "", self.blank_text, not self.keys, {}
         chosen = set(self.keys)
@@ -253,19 +254,19 @@ class RelatedField(SelectFieldBase):  # type: ignore[misc]
 class TextArea(TextAreaWidget):
     @override
     def __call__(self, field: Field, **attributes: Any) -> Markup:
-        """Browsers take a line end at the beginning for one of the markup, and so the first of a text would go."""
+        """Browsers ignore a line end at the beginning. Add one, so that a text keeps its own first line end."""
         return super().__call__(field, **attributes).replace(Markup(">"), Markup(">\n"), 1)
 
 
 class Changes(Form):  # type: ignore[misc]
-    """Of the form of a row that is there, `data` has only what somebody changed in it."""
+    """The form of an existing row. Its `data` has only the fields that somebody changed."""
 
     as_shown = HiddenField(name=MANIFEST)
     can_save_as_new = is_edit = False
     shown: Mapping[str, str] = {}
-    """Of each field that was shown, a digest of what a browser sends where nobody touches it."""
+    """For each shown field, a digest of the value that a browser sends if nobody touches the field."""
     stored: Mapping[str, str] = {}
-    """The same of the row as it is now: sqladmin makes a form of that first, and then one of what was sent."""
+    """The same for the current row. sqladmin first makes a form of the row, then one of the sent data."""
 
     def __init__(self, formdata: Any = None, *args: Any, **options: Any) -> None:
         super().__init__(formdata and _with_plain_line_ends(formdata), *args, **options)
@@ -273,21 +274,21 @@ class Changes(Form):  # type: ignore[misc]
             if type(field.widget) is TextAreaWidget:
                 field.widget = TextArea()
         if formdata is None:
-            # The hidden field is one of them, so that they are never none.
+            # The hidden field is one of the fields, so `stored` is never empty.
             type(self).stored = {field.name: _digest(sent) for field in self if (sent := _untouched(field)) is not None}
             self.as_shown.data = " ".join(map("=".join, self.stored.items()))
         elif self.stored and not (self.can_save_as_new and formdata.get("save") == "Save as new"):
             self.is_edit = True
             self.shown = dict(pair.partition("=")[::2] for pair in (self.as_shown.data or "").split())
             for field in self:
-                field.is_closed = field.name not in self.stored  # as it was shown
+                field.is_closed = field.name not in self.stored  # as when it was shown
 
     @property
     def data(self) -> dict[str, Any]:
         return {name: value for name, value in super().data.items() if self._is_written(self[name])}
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """What nobody touched stays as it is, and so may be what could not be entered today."""
+        """Ignore faults of untouched fields: they stay as they are, even with values that are no longer allowed."""
         super().validate(extra_validators)
         for field in self:
             if not self._is_written(field):
@@ -299,17 +300,17 @@ class Changes(Form):  # type: ignore[misc]
     def _is_written(self, field: Field) -> bool:
         if field is self.as_shown:
             return False
-        if not self.is_edit or field.raw_data is None:  # of a field that is made of several, it cannot be told
+        if not self.is_edit or field.raw_data is None:  # a field of several parts has no raw data to compare
             return True
         sent = _sent(field)
         if not sent and not (self.shown and _is_absent_when_empty(field)):
             return False
-        shown = self.shown or self.stored  # a script need not have looked at the form
+        shown = self.shown or self.stored  # a script may post without loading the form
         return field.name in shown and _digest(sent) != shown[field.name]
 
 
 def _with_plain_line_ends(sent: FormData) -> FormData:
-    """Browsers send each as a carriage return and a line feed, whatever the text had."""
+    """Undo the browsers' change of line ends: they send each as a carriage return and a line feed."""
     return FormData([(name, LINE_ENDS.sub("\n", str(value))) for name, value in sent.multi_items()])
 
 
@@ -321,17 +322,17 @@ def _sent(field: Field) -> list[str]:
     if isinstance(field, BooleanField):
         return ["y"] * bool(field.data)
     if isinstance(field, DateTimeField) and field.raw_data and field.data is not None:
-        return [field.data.strftime(field.format[0])]  # a script in the page writes times in its own way
+        return [field.data.strftime(field.format[0])]  # a script in the page formats times in its own way
     return list(field.raw_data)
 
 
 def _is_absent_when_empty(field: Field) -> bool:
-    """Of a box without a tick and a list without a choice, a browser sends nothing. Of other fields it always does."""
+    """A browser sends nothing for an unticked box or a list without a choice. It always sends all other fields."""
     return isinstance(field, BooleanField | Select2TagsField) or getattr(field.widget, "multiple", False)
 
 
 def _untouched(field: Field) -> list[str] | None:
-    """Return what a browser sends of a field that it shows and nobody touches; None where that cannot be told."""
+    """Return the values that a browser sends for an untouched field. Return None if this is not known."""
     if getattr(field, "is_closed", False):
         return None
     if (field.render_kw or {}).get("disabled"):
@@ -349,7 +350,7 @@ def _untouched(field: Field) -> list[str] | None:
 
 
 def _chosen(field: SelectFieldBase) -> list[str]:
-    """A list for one choice always has one: the first, where none is marked."""
+    """A list for a single choice always has one. If none is marked, it is the first."""
     choices = [(str(value), is_chosen) for value, _, is_chosen, *_ in field.iter_choices()]
     chosen = [value for value, is_chosen in choices if is_chosen]
     is_list = isinstance(field.widget, widgets.Select) and not field.widget.multiple
@@ -357,7 +358,7 @@ def _chosen(field: SelectFieldBase) -> list[str]:
 
 
 def _text(field: Field) -> str:
-    """Return a text as the kind of its input lets it be (HTML, 4.10.5.1)."""
+    """Return the text as this type of input changes it (HTML, 4.10.5.1)."""
     text = LINE_ENDS.sub("\n", str(field._value()))
     kind = getattr(field.widget, "input_type", "")
     if not kind:

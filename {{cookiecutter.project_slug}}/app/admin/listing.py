@@ -1,4 +1,4 @@
-"""Pages of a list: searched, filtered and sorted, at about the same cost for a thousand rows and for a million."""
+"""Lists: searched, filtered, sorted and paged. The cost is about the same for a thousand rows and for a million."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +18,7 @@ Column = InstrumentedAttribute[Any]
 
 
 class Count(int):
-    """How many rows there are, up to one more than COUNT_CAP."""
+    """The number of rows, at most COUNT_CAP + 1."""
 
     @override
     def __str__(self) -> str:
@@ -38,9 +38,9 @@ def page_of(rows: Sequence[Any], count: int, paging: Paging) -> Pagination:
 
 
 async def listed(view: SafeModelView, request: Request) -> Select[Any]:
-    """Select what the page shows, filtered and sorted."""
+    """Select the rows for the list, filtered and sorted."""
     rows = view.list_query(request).options(*(selectinload(relation) for relation in view.listed_relations))
-    each: Any  # one of two kinds, which take different arguments
+    each: Any  # there are two kinds, with different arguments
     for each in view.get_filters():
         value = request.query_params.get(each.parameter_name) or None
         if each.has_operator:
@@ -54,13 +54,13 @@ async def listed(view: SafeModelView, request: Request) -> Select[Any]:
 def sort(view: SafeModelView, rows: Select[Any], request: Request) -> Select[Any]:
     name, descending = request.query_params.get("sortBy", ""), request.query_params.get("sort") == "desc"
     if name and name not in view.sortable_columns:
-        raise HTTPException(status.HTTP_400_BAD_REQUEST, "This column cannot be sorted by.")
+        raise HTTPException(status.HTTP_400_BAD_REQUEST, "The list cannot be sorted by this column.")
     name, descending = (name, descending) if name else view.default_sort
     return rows.order_by(*ordered_by(comparable(view.model, name), key_of(view), descending=descending))
 
 
 def keys_of(view: SafeModelView, term: str) -> list[Select[Any]]:
-    """Find the keys of the rows by what a searched column begins with."""
+    """Find the keys of the rows in which a searched column begins with the term."""
     columns = {name: comparable(view.model, name) for name in view.searched_columns}
     return [
         keys_by_prefix(key_of(view), column, term if column.key == name else term.casefold())
@@ -74,13 +74,13 @@ def key_of(view: SafeModelView) -> list[Column]:
 
 
 def comparable(model: type, name: str) -> Column:
-    """Return the column in which `name` is stored folded, if there is one, else that of the name itself."""
+    """Return the column with the folded form of `name` if there is one, else the column `name`."""
     attribute: Column = getattr(model, f"{name}_folded", None) or getattr(model, name)
     return attribute
 
 
 def is_sorted(model: type, name: str) -> bool:
-    """Tell whether an index has the rows in the order of this column, and where it is the same, of their key."""
+    """Tell whether an index has the rows in the order of this column, and then of the key."""
     mapper: Mapper[Any] = inspect(model)
     column = mapper.columns[comparable(model, name).key]
     indexes = (list(index.columns) for index in getattr(mapper.local_table, "indexes", ()))

@@ -1,9 +1,8 @@
-"""What this project changes inside sqladmin: the one module that uses names of it that are not documented.
+"""Changes inside sqladmin. Only this module uses undocumented names of it.
 
-sqladmin is made to be extended by overriding. If it renamed a method that this project overrides, a secret column could
-show or a closed route could open, and nothing would say so. So pyproject.toml caps its version, each method that
-replaces one of its own is marked with `@override`, and the application refuses to start when such a name is gone, or
-when there are other routes.
+sqladmin is extended by overriding its methods. If a new version renamed such a method, a secret column could show or a
+closed route could open, without any error. So pyproject.toml caps its version, and `@override` marks each method that
+replaces one of sqladmin's. The application refuses to start if such a name is gone, or if sqladmin has other routes.
 """
 
 import re
@@ -29,24 +28,24 @@ from app.core.db import is_text
 from app.core.registry import StartError
 
 OPEN_ROUTES = (*("ajax_lookup", "create", "delete", "details", "edit", "export", "index", "list", "login", "statics"),)
-# The first two take any text in a row for the path of a file and serve that file. An import would not follow the rules
-# of a page. A logout changes something, so it must not be a link: the site has its own route for it.
+# The first two would serve any file whose path is a text in a row. An import would ignore the rules of a page. A logout
+# changes something, so it must not be a link: the site has its own route for it.
 CLOSED_ROUTES = ("file_download", "file_preview", "import", "logout")
 MAX_CHOSEN = 5000
-"""Rows that a field of a form shows as chosen. A form with more would be too large to be sent."""
+"""A field shows at most this many chosen rows. With more, the form would be too large to send."""
 MAX_FIELDS = MAX_CHOSEN + 1000
-# Values in the class of a page that belong to sqladmin: `can_crate = False` would forbid nothing.
+# Options of sqladmin in the class of a page. They are checked too: a misspelt `can_crate = False` would forbid nothing.
 OPTION = re.compile("(can|column|form)_.*")
 
 
 def check_overrides(*classes: type) -> None:
-    """Raises StartError where a class, or one that it is based on, overrides what sqladmin does not have any more."""
+    """Raises StartError if a class or one of its bases overrides a name that sqladmin does not have."""
     for cls in chain.from_iterable(each.__mro__ for each in classes):
         for name in () if _is_sqladmins(cls) else _overridden(cls):
             if not any(name in vars(base) for base in cls.__mro__[1:]):
                 raise StartError(
-                    f"{cls.__module__}.{cls.__name__} overrides {name}, which the installed sqladmin does not have: "
-                    "correct the name, or install the sqladmin that requirements.txt names."
+                    f"{cls.__module__}.{cls.__name__} overrides {name}, but the installed sqladmin does not have it: "
+                    "correct the name, or install the version of sqladmin in requirements.txt."
                 )
 
 
@@ -61,17 +60,17 @@ def _overridden(cls: type) -> Iterator[str]:
 
 
 class ClosedAdmin(Admin):
-    """sqladmin's site with only the routes that this project knows, and without links that change something."""
+    """sqladmin's site with only the routes that we know, and without links that change something."""
 
     def close_routes(self) -> None:
-        """Raises StartError where sqladmin has other routes than this project knows: a new one may need closing."""
+        """Raises StartError if sqladmin has other routes than we know: a new one may need closing."""
         known = Counter((*OPEN_ROUTES, *CLOSED_ROUTES))
         found = Counter(map(_name, self.admin.routes))
         if found != known:
             names = ", ".join(sorted(((found - known) | (known - found)).keys()))
             raise StartError(
                 f"The installed sqladmin has other routes than app/admin/overrides.py knows ({names}): "
-                "install the sqladmin that requirements.txt names."
+                "install the version of sqladmin in requirements.txt."
             )
         self.admin.router.routes = [route for route in self.admin.routes if _name(route) in OPEN_ROUTES]
 
@@ -81,7 +80,7 @@ class ClosedAdmin(Admin):
 
     @override
     def _handle_action_decorated_func(self, func: MethodType, view: type[BaseView], view_instance: BaseView) -> None:
-        """sqladmin lets a link do what an action does; `static/admin.js` posts it."""
+        """In sqladmin, a link runs an action. Allow only POST, which `static/admin.js` sends."""
         before = len(self.admin.router.routes)
         super()._handle_action_decorated_func(func, view, view_instance)
         for route in self.admin.router.routes[before:]:
@@ -94,7 +93,7 @@ class ClosedAdmin(Admin):
         async with request.form(max_fields=MAX_FIELDS) as form:
             for _, value in form.multi_items():
                 if not is_text(value):
-                    detail = "Neither files nor NUL characters are allowed."
+                    detail = "Files and NUL characters are not allowed."
                     raise HTTPException(status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
             return form
 
@@ -104,7 +103,7 @@ def _name(route: BaseRoute) -> str:
 
 
 class SafeModelView(ModelView):
-    """sqladmin's page of a model, which never shows a secret column and knows what cannot be a key."""
+    """sqladmin's page of a model. It never shows a secret column, and recognizes invalid keys."""
 
     def __init__(self) -> None:
         mapper: Mapper[Any] = inspect(self.model)
@@ -113,13 +112,13 @@ class SafeModelView(ModelView):
 
     @override
     def _build_column_list(self, defaults: list[str], include: Any = None, exclude: Any = None) -> list[str]:
-        """Of each list of columns: those of secrets are never in it."""
+        """Leave out the secret columns from every list of columns."""
         names = super()._build_column_list(defaults, include, exclude)
         return [name for name in names if name in self.visible_columns or name in self._relation_names]
 
     @override
     def _stmt_by_identifier(self, identifier: str) -> Select[Any]:
-        """Answers 404 to what cannot be a key."""
+        """Answer 404 to an invalid key."""
         if key_values(identifier, self.model) is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND)
         return super()._stmt_by_identifier(identifier)
@@ -142,7 +141,7 @@ class SafeModelView(ModelView):
 
     @property
     def default_sort(self) -> tuple[str, bool]:
-        """The first column that a list is sorted by, and whether it is descending."""
+        """The first column of the sort order, and whether it is descending."""
         name, descending = self._get_default_sort()[0]
         return self._get_prop_name(name), descending
 
@@ -150,12 +149,12 @@ class SafeModelView(ModelView):
         self._sort_fields = [*names]
 
     def label_columns(self, labels: dict[str, str]) -> None:
-        """Labels that a page itself has win."""
+        """Labels in the page's class win."""
         self._column_labels = labels | self._column_labels
 
 
 def key_values(key: str, model: type) -> tuple[Any, ...] | None:
-    """Return None for what cannot be a key: another word than a UUID, or a number that the column cannot hold."""
+    """Return None for an invalid key: text that is not a UUID, or a number that is too large for the column."""
     try:
         values: tuple[Any, ...] = object_identifier_values(key, model)
     except (ValueError, TypeError, ArithmeticError):
@@ -164,5 +163,5 @@ def key_values(key: str, model: type) -> tuple[Any, ...] | None:
 
 
 def _fits(column: Column[Any], value: Any) -> bool:
-    bits = 64 if isinstance(column.type, BigInteger) else 32  # of PostgreSQL's, the sign included
+    bits = 64 if isinstance(column.type, BigInteger) else 32  # in PostgreSQL, with the sign
     return not isinstance(value, int) or value.bit_length() < bits

@@ -1,24 +1,24 @@
-"""What the pages of an app are made of, each in the app's module `admin`:
+"""The base of the pages of an app, which are in its module `admin`:
 
 
 from app.notes.models import Note
 
 class NoteAdmin(ModelAdmin, model=Note): ...
 
-That lists, shows, adds, changes, deletes and exports notes, as far as the user has the permissions of the model. What
-else a page can be told stands in sqladmin's documentation of `ModelView`; what is different here:
+This page lists, shows, adds, changes, deletes and exports notes, if the user has the permissions of the model.
+sqladmin's documentation of `ModelView` explains the options. The differences are:
 
-- A search finds what begins with the term; it looks at `x_folded` instead of `x`, where there is such a column. To
-  search in another way, override `search` instead of `search_query`.
-- A list can be sorted by the columns that have an index for it, together with the key.
+- A search finds values that begin with the term. If there is a column `x_folded`, it searches there instead of in `x`.
+  For another search, override `search` instead of `search_query`.
+- Users can sort a list by columns that have an index, together with the key.
 - Columns marked as secret are never shown.
-- A form writes only what somebody changed in it: `data` of a change has nothing else. What somebody else changed after
-  the form was shown is not overwritten.
-- A field lists up to 500 rows of another model. Of more it shows the chosen ones, and searches for others as the page
-  of that model does; `form_ajax_refs` can say how instead.
+- A form writes only the fields that somebody changed in it: the `data` of a change has no others. It does not overwrite
+  what somebody else changed after the form was shown.
+- A field lists up to 500 rows of another model. With more rows, it shows the chosen ones, and searches for others as
+  the page of that model does. `form_ajax_refs` can replace this search.
 - An action (`@action`) is posted, and needs the permission to change.
-- What is done is done by `perform_create`, `perform_update` and `perform_delete`. They may call use cases of the app,
-  and raise `Refused` to say on the form what is wrong.
+- `perform_create`, `perform_update` and `perform_delete` do the work. They may call use cases of the app, and raise
+  `Refused` to show on the form what is wrong.
 """
 
 import builtins
@@ -49,12 +49,12 @@ from app.core.db import Paging, is_conflict, paginate, search
 
 __all__ = ["ModelAdmin", "Refused", "acting_user", "action", "new_session"]
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of one
-CONFLICT = "Another has the same, or this was changed meanwhile. Look again, and try again."
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes these for the beginning of a formula
+CONFLICT = "Another row has the same value, or somebody else has changed this row. Load the page again, then try again."
 
 
 class Refused(Exception):
-    """Its text says on the form why not."""
+    """The form shows its text as the reason."""
 
 
 def acting_user(request: Request) -> AuthenticatedUser:
@@ -89,7 +89,7 @@ class ModelAdmin(FormView):
         return self.visible_columns
 
     def search(self, term: str) -> Sequence[Select[Any]]:
-        """Return the queries that find the keys of rows, as `app.core.db.search` takes them."""
+        """Return queries that find the keys of rows, for `app.core.db.search`."""
         return listing.keys_of(self, term)
 
     @override
@@ -98,7 +98,7 @@ class ModelAdmin(FormView):
         return listing.page_of(*await self.rows(request, paging), paging)
 
     async def rows(self, request: Request, paging: Paging) -> tuple[Sequence[Any], int]:
-        """Return a page of rows, and how many there are, as `app.core.db.search` does."""
+        """Return a page of rows and the count, as `app.core.db.search` does."""
         rows, term = await listing.listed(self, request), request.query_params.get("search", "").strip()
         async with new_session(request) as db:
             if term and self.searched_columns:
@@ -107,7 +107,7 @@ class ModelAdmin(FormView):
 
     @override
     async def find(self, request: Request, term: str) -> Sequence[Any]:
-        """As the list finds them, where that can be searched."""
+        """Find rows as the list does, if it has a search."""
         if not self.searched_columns or len(self.pk_columns) > 1:
             return await super().find(request, term)
         asked = Request({**request.scope, "query_string": urlencode({"search": term}).encode()})
@@ -119,7 +119,7 @@ class ModelAdmin(FormView):
         return listing.sort(self, stmt, request)
 
     async def chosen(self, request: Request) -> Sequence[Any]:
-        """Return the rows that an action is for."""
+        """Return the rows that somebody chose for an action."""
         keys = filter(None, request.query_params.get("pks", "").split(","))
         rows = [await self.get_object_for_delete(key) for key in keys]
         if None in rows:
@@ -155,7 +155,7 @@ class ModelAdmin(FormView):
         return await super().insert_model(request, data)
 
     async def perform_update(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
-        """Return the changed row. `data` has only what was changed."""
+        """Return the changed row. `data` has only the changed fields."""
         return await super().update_model(request, pk, data)
 
     async def perform_delete(self, request: Request, pk: str) -> None:
@@ -163,13 +163,13 @@ class ModelAdmin(FormView):
 
     @override
     async def custom_export_cell(self, row: Any, name: str, value: Any) -> str | None:
-        """What begins like a formula is text, also for a spreadsheet."""
+        """Mark values that begin like a formula as text, so that a spreadsheet does not run them."""
         return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else None
 
 
 @contextmanager
 def _told(request: Request) -> Iterator[None]:
-    """What is no refusal is left for `app.admin.application` to raise."""
+    """Turn conflicts into a refusal. Remember other errors, so that `app.admin.application` can raise them."""
     try:
         yield
     except Refused:

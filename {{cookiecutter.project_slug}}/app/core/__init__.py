@@ -1,1 +1,1 @@
-"""What every app stands on; it knows no app. Each room exports in its `__init__` what others may use."""
+"""The base of all apps. It imports no app. Each room exports in its `__init__` what others may use."""

@@ -1,4 +1,4 @@
-"""One line per event: for people while developing, JSON for machines in production."""
+"""One line per event: text for people in development, JSON for programs in production."""
 
 import json
 import logging
@@ -10,13 +10,13 @@ from app.settings import Settings
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
-# What a LogRecord has of its own; the rest came with `extra=` and belongs in the line.
+# The attributes of every LogRecord. All others came with `extra=` and belong in the line.
 STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
-# What no line shows, and what each record would look up ("Optimization" in Python's logging HOWTO).
+# No line shows these, but each record would look them up ("Optimization" in Python's logging HOWTO).
 UNSHOWN = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
 
-# `json.dumps` would make one anew for each line.
+# `json.dumps` would make a new encoder for each line.
 encode = json.JSONEncoder(default=str).encode
 
 
@@ -43,7 +43,7 @@ class JSONFormatter(logging.Formatter):
 
 
 def configure_logging(settings: Settings) -> None:
-    """Send everything, the server's own messages too, through one handler to standard error."""
+    """Send all messages, also those of the server, through one handler to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     if settings.environment == "production":
         handler.setFormatter(JSONFormatter())
@@ -55,11 +55,11 @@ def configure_logging(settings: Settings) -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    # It says of each job that it comes and goes; what happens to a task is logged where it runs.
+    # It logs the start and the end of each job. We log what happens to a task ourselves.
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
-    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each step of its own start
-    # Our own middleware writes the access log, with the request's id and no query string. Where nobody listens to
-    # uvicorn's, it makes no lines either.
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs each step of its start
+    # Our middleware writes the access log, with the request's id and without the query. Without handlers, uvicorn makes
+    # no lines of its own.
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
     access.propagate = False

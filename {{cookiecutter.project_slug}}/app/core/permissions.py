@@ -1,6 +1,6 @@
-"""What may be granted: for each model of every app the actions in its `__permissions__`, in Django's form.
+"""Names of permissions, as in Django: one for each action in the `__permissions__` of each model.
 
-`app/blog/models.py` with a class `Post` brings `blog.view_post`, `blog.add_post`, `blog.change_post` and
+A class `Post` in `app/blog/models.py` gives `blog.view_post`, `blog.add_post`, `blog.change_post` and
 `blog.delete_post`.
 """
 

@@ -1,4 +1,4 @@
-"""The smallest app there is: `manage.py startapp` begins one with more in it. May be deleted."""
+"""The smallest possible app. You can delete it. `manage.py startapp` makes a larger one."""
 
 from fastapi import APIRouter
 

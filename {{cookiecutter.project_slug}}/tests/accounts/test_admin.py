@@ -22,7 +22,7 @@ SAVED = 302
 
 @pytest.fixture
 async def clerk(db: AsyncSession, allow: Allow) -> User:
-    """Somebody who may look at everything, and change nothing."""
+    """A user who may view everything but change nothing."""
     clerk = User(username="clerk", email="clerk@example.com", hashed_password=PASSWORD_HASH, is_staff=True)
     await save(db, clerk)
     await allow(clerk, *(f"accounts.view_{name}" for name in ("user", "group", "permission", "session")))
@@ -34,20 +34,20 @@ async def create(client: AsyncClient, **changes: str) -> Response:
 
 
 async def edit(client: AsyncClient, user: User, **form: Any) -> Response:
-    """As a browser sends it: what a form leaves out is off, or empty."""
+    """Send the form as a browser does: missing fields are off or empty."""
     path = f"/admin/user/edit/{user.id}"
     form = {"full_name": "", "password": "", "save": "Save", **as_shown(await client.get(path)), **form}
     return await client.post(path, data=form)
 
 
 def said(answer: Response) -> str:
-    """What stands on the form as the reason."""
+    """Return the reason on the form."""
     match = re.search(r'role="alert">(.*?)</', answer.text, re.DOTALL)
     return unescape(match[1]) if match else ""
 
 
 def shown(answer: Response) -> list[str]:
-    """The first column of a list."""
+    """Return the first column of a list."""
     body = answer.text.partition("<tbody>")[2]
     return [row.split("</td>")[2].rpartition(">")[2].strip() for row in body.split("<tr>")[1:]]
 
@@ -147,7 +147,7 @@ async def test_a_new_password_is_judged_ends_all_sessions_and_is_told(
     await enter(admin)
     refused = await edit(client, user, password="alice@example.com", full_name="Changed")
     assert "too similar" in said(refused)
-    assert (await client.get("/users/me", headers=headers)).json()["full_name"] == ""  # all of it, or nothing
+    assert (await client.get("/users/me", headers=headers)).json()["full_name"] == ""  # all changes or none
     assert (await edit(client, user)).status_code == SAVED
     assert (await client.get("/users/me", headers=headers)).status_code == 200
 
@@ -176,13 +176,13 @@ async def test_the_last_superuser_stays(client: AsyncClient, db: AsyncSession, a
     deleted = await client.delete(f"/admin/user/delete?pks={admin.id}")
 
     assert {(answer.status_code, "last superuser" in said(answer)) for answer in answers} == {(400, True)}
-    assert (deleted.status_code, deleted.text) == (409, "This is the last superuser: make another one first")
+    assert (deleted.status_code, deleted.text) == (409, "This is the last superuser. Make another one first")
     assert (await client.get("/admin/")).status_code == 200
 
 
 @pytest.fixture
 async def manager(db: AsyncSession, clerk: User, allow: Allow, enter: Enter) -> User:
-    """Who is logged in, and may change users and groups; no more."""
+    """A logged-in user who may only change users and groups."""
     names = ("change_user", "delete_user", "add_group", "change_group", "change_session")
     await allow(clerk, *(f"accounts.{name}" for name in names))
     await enter(clerk)
@@ -196,7 +196,7 @@ async def test_only_a_superuser_changes_a_superuser(
 ) -> None:
     answer = await edit(client, admin, **form)
 
-    assert said(answer) == "Only a superuser changes a superuser"
+    assert said(answer) == "Only a superuser can change a superuser"
     assert (await client.delete(f"/admin/user/delete?pks={admin.id}")).status_code == 409
     await login(admin)
 
@@ -215,19 +215,19 @@ async def test_nobody_grants_what_he_does_not_hold(
         await client.post("/admin/group/create", data={"name": "y", "permissions": str(permission), "save": "Save"}),
     ]
 
-    assert [said(answer) for answer in refused] == ["You do not hold yourself: accounts.add_user"] * 2
-    assert said(await edit(client, user, is_superuser="y")) == "Only a superuser makes a superuser"
+    assert [said(answer) for answer in refused] == ["You do not have: accounts.add_user"] * 2
+    assert said(await edit(client, user, is_superuser="y")) == "Only a superuser can make a superuser"
 
 
 @pytest.mark.usefixtures("manager")
 async def test_nobody_takes_over_who_may_do_more(client: AsyncClient, user: User, allow: Allow, login: Login) -> None:
-    """To set a password is to be able to do whatever its user may do."""
+    """Somebody who sets a password can then do everything that its user may do."""
     assert (await edit(client, user, password=NEW["password"])).status_code == SAVED
     group = await allow(user, "accounts.delete_group")
 
     answer = await edit(client, user, password=PASSWORD, groups=str(group.id))
 
-    assert said(answer) == "You do not hold yourself: accounts.delete_group"
+    assert said(answer) == "You do not have: accounts.delete_group"
     await login(user, NEW["password"])
 
 
@@ -280,7 +280,7 @@ async def test_staff_without_permissions_sees_nothing(
     await db.commit()
     await enter(user)
 
-    assert "You may see nothing here yet" in (await client.get("/admin/")).text
+    assert "You have no permissions yet" in (await client.get("/admin/")).text
     for name in ("user", "group", "permission", "session", "audit-entry"):
         answer = await client.get(f"/admin/{name}/list")
         assert (answer.status_code, f"/admin/{name}/list" in answer.text) == (403, False)
@@ -341,7 +341,7 @@ async def test_a_page_that_is_not_there_leads_to_one_that_is(client: AsyncClient
 
 @pytest.mark.usefixtures("people")
 async def test_users_are_exported(client: AsyncClient) -> None:
-    """What begins like a formula is none for a spreadsheet."""
+    """A spreadsheet must not run a value that begins like a formula."""
     exported = await client.get("/admin/user/export/csv")
     rows = {row["Username"]: row for row in csv.DictReader(StringIO(exported.text))}
     assert rows["b_b"]["Full name"] == "'=1+1"
@@ -485,5 +485,5 @@ async def test_only_a_superuser_ends_the_session_of_a_superuser(
 
     answer = await client.post(f"/admin/session/action/end?pks={session_id}")
 
-    assert (answer.status_code, answer.json()["detail"]) == (409, "Only a superuser changes a superuser")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "Only a superuser can change a superuser")
     assert (await client.get("/users/me", headers=headers)).status_code == 200

@@ -1,4 +1,4 @@
-"""What becomes of accounts is written down, whoever does it."""
+"""The audit log records all changes of accounts, by every way."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -16,7 +16,7 @@ NEW_PASSWORD = "an entirely new one"
 
 
 async def told(db: AsyncSession) -> Sequence[AuditEntry]:
-    """All entries but those of the fixtures, which nobody made."""
+    """Return all entries except those of the fixtures, which have no actor."""
     made = (AuditEntry.actor != "") | (AuditEntry.place != "")
     return (await db.scalars(select(AuditEntry).where(made).order_by(AuditEntry.at))).all()
 
@@ -83,7 +83,7 @@ async def test_what_is_refused_is_not_told(
 async def test_one_request_is_not_taken_for_the_next(
     client: AsyncClient, db: AsyncSession, user: User, admin: User, login: Login
 ) -> None:
-    """Tests run them all in one task; who logs out with a token alone is known by no name."""
+    """Tests run all requests in one task. A logout with only a token has no name."""
     tokens = (await client.post("/token", data={"username": "alice", "password": PASSWORD})).json()
     await client.get("/users/me", headers=await login(admin))
     await client.post("/token/revoke", data={"token": tokens["refresh_token"]})

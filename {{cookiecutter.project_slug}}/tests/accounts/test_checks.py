@@ -46,7 +46,7 @@ async def test_what_is_unfit_is_named_and_the_rest_is_not(
     assert await found(check, settings, database, **fit) == []
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+@pytest.mark.skipif(os.name != "posix", reason="Windows does not have these file modes")
 async def test_a_key_file_that_others_can_read_is_named(settings: Settings, database: Database, tmp_path: Path) -> None:
     file = tmp_path / "private.pem"
     file.touch(mode=0o644)

@@ -60,7 +60,7 @@ async def test_createsuperuser_asks_again_for_what_cannot_be(accounts: UseCases)
     ("arguments", "password", "said"),
     [
         (["createsuperuser", "--no-input"], PASSWORD, ["--no-input needs --username and --email."]),
-        ([*CREATE, "--no-input"], "", ["--no-input needs the password in the environment, as SUPERUSER_PASSWORD."]),
+        ([*CREATE, "--no-input"], "", ["--no-input needs the password in SUPERUSER_PASSWORD."]),
         ([*CREATE, "--username", "a@b", "--no-input"], PASSWORD, ["username: "]),
         ([*CREATE, "--email", "nowhere", "--no-input"], PASSWORD, ["email: "]),
         (
@@ -124,12 +124,12 @@ async def test_grant_and_revoke(accounts: UseCases, user: User) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["grant", "x"], "Say either --user or --group, as in `grant editors --user alice`."),
-        (["grant", "x", "--user", "alice", "--group", "y"], "Say either --user or --group"),
+        (["grant", "x"], "Give either --user or --group, for example `grant editors --user alice`."),
+        (["grant", "x", "--user", "alice", "--group", "y"], "Give either --user or --group"),
         (["grant", "x", "--user", "nobody"], "There is no user 'nobody'."),
-        (["grant", "x", "y", "--user", "alice"], "There are no such groups: x, y."),
-        (["grant", "accounts.fly", "--group", "pilots"], "There are no such permissions: accounts.fly."),
-        (["revoke", "accounts.view_user", "--group", "pilots"], "There are no such groups: pilots."),
+        (["grant", "x", "y", "--user", "alice"], "Unknown groups: x, y."),
+        (["grant", "accounts.fly", "--group", "pilots"], "Unknown permissions: accounts.fly."),
+        (["revoke", "accounts.view_user", "--group", "pilots"], "Unknown groups: pilots."),
         (["grant", "accounts.view_user", "--group", "a\nb"], "name: "),
     ],
 )
@@ -143,7 +143,7 @@ async def test_what_cannot_be_granted_is_one_line(user: User, arguments: list[st
 
 @pytest.fixture
 async def readers(user: User, admin: User) -> None:
-    """A group that the user is in, and the superuser is not."""
+    """A group with the user, but without the superuser."""
     await call("grant", "accounts.view_user", "--group", "readers")
     await call("grant", "readers", "--user", "alice")
 
@@ -184,11 +184,11 @@ async def test_listusers_searches_as_the_api_does(arguments: list[str], listed: 
 
 @pytest.mark.usefixtures("user", "admin")
 async def test_listusers_says_that_there_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (await call("listusers", "--limit", "1")).err == "1 of 2 users; the next with --offset 1.\n"
+    assert (await call("listusers", "--limit", "1")).err == "1 of 2 users. For the next page, use --offset 1.\n"
     assert (await call("listusers", "--limit", "2")).err == ""
 
     monkeypatch.setattr(commands, "COUNT_CAP", 1)
-    assert (await call("listusers", "--limit", "1")).err == "1 of more than 1 users; the next with --offset 1.\n"
+    assert (await call("listusers", "--limit", "1")).err.startswith("1 of more than 1 users. For the next page")
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ async def test_listusers_says_that_there_are_more(monkeypatch: pytest.MonkeyPatc
         (["--limit", "101"], "limit: "),
         (["--offset", "-1"], "offset: "),
         (["--sort", "hashed_password"], "sort: "),
-        (["--group", "nobodies"], "There are no such groups: nobodies."),
+        (["--group", "nobodies"], "Unknown groups: nobodies."),
     ],
 )
 async def test_what_cannot_be_listed_is_one_line(db: AsyncSession, arguments: list[str], said: str) -> None:
@@ -242,7 +242,7 @@ async def test_on_a_terminal_flushexpiredtokens_shows_how_far_it_is(db: AsyncSes
 
 
 async def start_sessions(db: AsyncSession, user: User) -> None:
-    """Five that are over, and one that is not."""
+    """Five sessions that are over, and one that is not."""
     for days in (-4, -3, -2, -1, -1, 1):
         sessions.start(db, user.id, Device("", None), datetime.now(UTC), timedelta(days=days))
     await db.commit()

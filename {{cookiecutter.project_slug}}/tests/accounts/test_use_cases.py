@@ -34,7 +34,7 @@ async def test_a_user_registers_logs_in_goes_on_and_logs_out(client: AsyncClient
         await accounts.end_session(user.id, session.id)
         with pytest.raises(InvalidRefreshToken):
             await accounts.refresh(token.refresh_token)
-        with pytest.raises(NotFound, match="You have no such session"):
+        with pytest.raises(NotFound, match="You do not have this session"):
             await accounts.end_session(user.id, session.id)
 
     assert registered.id == user.id
@@ -75,7 +75,7 @@ async def test_closed_registration_is_closed_for_all(client_with: ClientWith) ->
 
 
 def test_the_front_door_opens_to_these_names() -> None:
-    """Other apps rely on them: take one away, and it stays as a deprecated alias for one release."""
+    """Other apps rely on them. If you remove one, keep a deprecated alias for one release."""
     assert app.accounts.__all__ == [
         "AccessToken",
         "Accounts",

@@ -1,4 +1,4 @@
-"""A site with pages of a test's own."""
+"""A site with the pages of a test."""
 
 from collections.abc import Awaitable, Callable
 from types import ModuleType
@@ -16,7 +16,7 @@ ClientOf = Callable[..., Awaitable[AsyncClient]]
 
 @pytest.fixture
 def client_of(client_with: ClientWith, admin: User, monkeypatch: pytest.MonkeyPatch) -> ClientOf:
-    """The client of a superuser, or of somebody else with the same password, at a site with these pages."""
+    """Return a client at a site with these pages, logged in as a superuser, or as another user with `PASSWORD`."""
 
     async def client_of(*views: type, user: User = admin) -> AsyncClient:
         module = ModuleType(views[0].__module__)

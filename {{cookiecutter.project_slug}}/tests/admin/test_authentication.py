@@ -1,4 +1,4 @@
-"""Who is let in to the admin site, and for how long."""
+"""Who can log in to the admin site, and for how long."""
 
 from datetime import UTC, datetime, timedelta
 from secrets import token_urlsafe
@@ -74,7 +74,7 @@ async def test_the_cookie_is_for_the_server_alone(client_with: ClientWith, staff
 
 
 async def test_everybody_else_is_refused_in_the_same_words(user: User, staff: User, enter: Enter) -> None:
-    """The right password of somebody who is no staff among them."""
+    """One of them is the right password of a user who is not staff."""
     for name, password in (("alice", PASSWORD), ("clerk", "wrong"), ("nobody", "wrong"), ("", "")):
         answer = await enter(User(username=name), password)
         assert (answer.status_code, REFUSAL in answer.text) == (400, True)
@@ -103,7 +103,7 @@ async def test_logins_are_throttled_as_those_of_the_api_are(client: AsyncClient,
 
 
 async def test_a_right_password_without_the_right_counts_as_a_wrong_one(user: User, enter: Enter) -> None:
-    """Else it would show by never being refused for a while."""
+    """Otherwise a right password would stand out: it would never be throttled."""
     assert [(await enter(user)).status_code for _ in range(6)] == [400] * 5 + [429]
 
 
@@ -172,7 +172,7 @@ async def test_who_may_no_longer_is_out_at_the_next_click(
 
     back = {name: not value for name, value in change.items()}
     assert (await client.patch(f"/users/{staff.id}", headers=headers, json=back)).status_code == 200
-    assert not await is_in(client)  # the session has ended, and nothing brings it back
+    assert not await is_in(client)  # the session has ended for good
 
 
 async def test_who_lost_the_right_by_other_means_is_out_as_well(
@@ -222,7 +222,7 @@ async def test_an_unused_session_is_over_in_the_morning(
 
 
 async def test_the_id_alone_lets_nobody_in(client: AsyncClient, db: AsyncSession, staff: User, enter: Enter) -> None:
-    """Not even who can read the table; nor does a signature made for another purpose, or with another key."""
+    """Not even somebody who can read the table. Signatures for another purpose or with another key do not work."""
     await enter(staff)
     session_id = (await db.scalars(select(Session.id))).one()
     signature = client.cookies[COOKIE].partition(".")[2]
@@ -264,7 +264,7 @@ async def test_a_session_of_a_browser_has_no_refresh_token(
     answer = await client.post("/token", data={"grant_type": "refresh_token", "refresh_token": str(token)})
 
     assert answer.status_code == 400
-    assert await is_in(client)  # and nothing is ended by the try
+    assert await is_in(client)  # and the try ends no session
 
 
 async def test_the_cookie_outlives_a_rotation_of_keys(client_with: ClientWith, staff: User) -> None:
@@ -277,7 +277,7 @@ async def test_the_cookie_outlives_a_rotation_of_keys(client_with: ClientWith, s
     assert [await is_in_with(client, before.cookies[COOKIE]) for client in (rotated, forgotten)] == [True, False]
 
     await rotated.post(LOGIN, data={"username": "clerk", "password": PASSWORD})
-    assert await is_in_with(forgotten, rotated.cookies[COOKIE])  # it is the new key that signs
+    assert await is_in_with(forgotten, rotated.cookies[COOKIE])  # the new key signs
 
 
 async def is_in_with(client: AsyncClient, cookie: str) -> bool:
@@ -285,7 +285,7 @@ async def is_in_with(client: AsyncClient, cookie: str) -> bool:
 
 
 async def test_what_a_script_asks_for_is_no_login_page(client: AsyncClient) -> None:
-    """It would take the redirect for success."""
+    """The script would take a redirect for success."""
     answer: Response = await client.delete("/admin/user/delete", params={"pks": str(UUID(int=0))})
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (403, "text/plain; charset=utf-8")

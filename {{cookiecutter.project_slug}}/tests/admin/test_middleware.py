@@ -1,4 +1,4 @@
-"""What another site's page can make a browser send, and what no cache may keep."""
+"""Requests that a page of another site can make a browser send, and answers that no cache may keep."""
 
 import pytest
 from httpx import AsyncClient
@@ -49,7 +49,7 @@ async def test_another_origin_changes_nothing(
     ]
 
     assert [answer.status_code for answer in answers] == [403] * 6
-    assert {answer.json()["detail"] for answer in answers} == {"This came from another site."}
+    assert {answer.json()["detail"] for answer in answers} == {"This request came from another site."}
     assert not [answer for answer in answers if "Set-Cookie" in answer.headers]
     assert list(await db.scalars(select(Group.name))) == ["editors"]
     assert (await client.get("/admin/")).status_code == 200
@@ -68,7 +68,7 @@ async def test_a_page_of_ours_may(
 
 
 async def test_a_link_changes_nothing(client: AsyncClient, db: AsyncSession, admin: User, enter: Enter) -> None:
-    """Which any page can have, and which a browser follows with the cookie."""
+    """Any page can have a link, and a browser follows it with the cookie."""
     await enter(admin)
     session_id = await db.scalar(select(Session.id))
     paths = {
@@ -96,7 +96,7 @@ async def test_to_ask_for_the_head_of_a_page_changes_nothing(
 
     for path in (f"user/edit/{admin.id}", f"group/edit/{group.id}", "group/create", "user/list"):
         assert (await client.head(f"/admin/{path}")).status_code == 200, path
-    assert [(await client.head("/admin/login")).status_code for _ in range(6)] == [200] * 6  # no failed logins
+    assert [(await client.head("/admin/login")).status_code for _ in range(6)] == [200] * 6  # not counted as logins
 
     await db.refresh(admin)
     assert (admin.full_name, admin.is_superuser, await groups(db)) == ("Root", True, 1)

@@ -1,4 +1,4 @@
-"""The site must not start when sqladmin has renamed what this project overrides, or has other routes than it knows."""
+"""The site must not start if sqladmin has renamed an overridden method or has unknown routes."""
 
 from collections.abc import Iterator
 from inspect import getattr_static
@@ -25,7 +25,7 @@ from tests.conftest import ClientWith
 
 
 def overridden() -> Iterator[tuple[type, str]]:
-    """Yield each class of sqladmin with the names of it that a class of ours overrides."""
+    """Yield each class of sqladmin with the names in it that our classes override."""
     for ours, theirs in ((Site, Admin), (UserAdmin, ModelView), (Choices, ModelConverter)):
         for cls in ours.__mro__[: ours.__mro__.index(theirs)]:
             for name, value in vars(cls).items():
@@ -34,7 +34,7 @@ def overridden() -> Iterator[tuple[type, str]]:
 
 
 def test_what_decides_is_overridden() -> None:
-    """The test below would pass without a single name."""
+    """Without any name, the test below would pass too."""
     names = {name for _, name in overridden()}
 
     assert {"_build_column_list", "_handle_action_decorated_func", "_handle_form_data", "delete"} <= names
@@ -44,7 +44,7 @@ def test_what_decides_is_overridden() -> None:
 def test_a_name_that_has_gone_stops_the_start(cls: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cls, f"{name}_renamed", getattr_static(cls, name), raising=False)
     monkeypatch.delattr(cls, name)
-    with pytest.raises(StartError, match=f" overrides {name}, which the installed sqladmin does not have"):
+    with pytest.raises(StartError, match=f" overrides {name}, but the installed sqladmin does not have it"):
         check_overrides(Site, UserAdmin, Choices)
 
 
@@ -52,7 +52,7 @@ def test_a_slip_in_an_option_stops_the_start() -> None:
     class GroupAdmin(ModelAdmin, model=Group):
         can_crate = False
 
-    with pytest.raises(StartError, match="overrides can_crate, which"):
+    with pytest.raises(StartError, match="overrides can_crate, but"):
         check_overrides(GroupAdmin)
 
 
@@ -60,7 +60,7 @@ def test_a_slip_in_an_option_stops_the_start() -> None:
 async def test_other_routes_stop_the_start(
     changed: str | None, client_with: ClientWith, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One of sqladmin's that was renamed, whether it is open or closed here, and one that is new."""
+    """A renamed route of sqladmin, open or closed here, and a new one."""
     build: Any = Admin.__init__
 
     def init(self: Admin, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Pages that say next to nothing of themselves, and what becomes of what goes wrong in them."""
+"""Pages with almost no options, and errors in pages."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -72,7 +72,7 @@ async def test_what_is_taken_is_said_on_the_form(client_of: ClientOf, db: AsyncS
 
     answer = await client.post("/admin/group/create", data={"name": "editors", "save": "Save"})
 
-    assert (answer.status_code, "Another has the same" in answer.text) == (400, True)
+    assert (answer.status_code, "Another row has the same" in answer.text) == (400, True)
     assert "INSERT" not in answer.text
 
 
@@ -146,7 +146,7 @@ async def test_a_page_without_a_model_is_for_superusers(client_of: ClientOf, db:
 
 
 class GroupAdmin(ModelAdmin, model=Group):
-    """Named as one of another app might be."""
+    """Another app might have a model with this name."""
 
     name = "Another"
 
@@ -178,7 +178,7 @@ class FilteredAdmin(ModelAdmin, model=User):
     ]
 
     def list_query(self, request: Request) -> Select[Any]:
-        """As pages do that show only a part."""
+        """Some pages show only a part of the rows."""
         return select(User).outerjoin(User.groups).where(User.username != "hidden")
 
 
@@ -245,7 +245,7 @@ async def test_a_search_that_finds_too_much_says_so(
 
 
 class Base(DeclarativeBase):
-    """Not the app's, which `migrate` knows."""
+    """Not the base of the app: `migrate` would know the model."""
 
     __permissions__ = ("view",)
     __audited__ = ()

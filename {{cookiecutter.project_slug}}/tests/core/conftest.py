@@ -19,7 +19,7 @@ async def empty() -> AsyncIterator[Database]:
 
 @pytest.fixture
 def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty history of the tests' own, so that they write no migration into the project; no app has tables in it."""
+    """An empty history for these tests, without tables of apps. So the tests write no migrations into the project."""
     monkeypatch.setattr(registry, "hooks", lambda _: ())
     for name in ("env.py", "script.py.mako"):
         (tmp_path / name).write_bytes((histories.MIGRATIONS / name).read_bytes())

@@ -1,4 +1,4 @@
-"""Ruff's SLF001 and PLC2701 find the private names of libraries, but not those that a class of ours inherits."""
+"""Finds private names of libraries that our classes inherit. Ruff's SLF001 and PLC2701 find only the others."""
 
 import ast
 import inspect
@@ -11,7 +11,7 @@ import pytest
 
 import app
 
-# sqladmin is made to be extended by overriding.
+# sqladmin is extended by overriding its methods.
 EXCEPTIONS = ("app.admin", "app.migrations")
 
 
@@ -24,7 +24,7 @@ def our_classes() -> Iterator[type]:
 
 
 def is_ours(kind: type) -> bool:
-    """Pydantic makes classes such as `Page[UserRead]`, which have no source."""
+    """Classes that Pydantic makes, such as `Page[UserRead]`, have no source."""
     return kind.__module__.startswith(("app.", __name__)) and "[" not in kind.__qualname__
 
 
@@ -33,7 +33,7 @@ def is_private(name: str) -> bool:
 
 
 def private_names(kind: type) -> tuple[set[str], set[str]]:
-    """Return those that the class defines, and those that it uses of itself or of its parents."""
+    """Return the private names that the class defines, and those that it uses on itself or its parents."""
     nodes = list(ast.walk(ast.parse(dedent(inspect.getsource(kind)))))
     defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     defined |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
@@ -45,7 +45,7 @@ def private_names(kind: type) -> tuple[set[str], set[str]]:
 
 
 def foreign_names(kind: type) -> set[str]:
-    """Return the private names that belong to a library's class from which this one inherits."""
+    """Return the private names that belong to a base class from a library."""
     if all(map(is_ours, kind.__mro__[:-1])):
         return set()
     of_libraries = {name for parent in kind.__mro__ if not is_ours(parent) for name in vars(parent)}
@@ -54,7 +54,7 @@ def foreign_names(kind: type) -> set[str]:
     return set().union(*names[0]) - ours
 
 
-@pytest.mark.usefixtures("settings")  # with which `app.main` makes its application
+@pytest.mark.usefixtures("settings")  # `app.main` makes its application with them
 async def test_no_class_uses_a_private_name_that_it_inherits() -> None:
     found = {f"{kind.__module__}.{kind.__qualname__}": foreign_names(kind) for kind in our_classes()}
 

@@ -1,1 +1,1 @@
-"""Members of a club, with a front end that was there before this service."""
+"""Members of a club. Their front end is older than this service."""

@@ -15,7 +15,7 @@ class Problem(BaseModel):
     type: str = "about:blank"
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
-    detail: str | None = Field(None, examples=["There is no such user"])
+    detail: str | None = Field(None, examples=["This user does not exist"])
     errors: list[Fault] = Field([], description="What is wrong with the request, where it is invalid.")
 
 

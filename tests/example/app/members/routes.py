@@ -19,7 +19,7 @@ async def log_in_member(login: MemberLogin, accounts: Accounts) -> Member:
 @public
 @raises(403, 409, 429)
 async def register_member(new: UserRegister, accounts: Accounts) -> Member:
-    """Make an account, and log in."""
+    """Make an account and log in."""
     user = await accounts.register(new)
     token = await accounts.start_session(user.id)
     return Member(username=user.username, token=token.access_token)

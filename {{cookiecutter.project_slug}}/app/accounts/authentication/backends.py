@@ -1,13 +1,13 @@
-"""Ways to tell who sends a request, or opens a WebSocket. Django calls them authentication backends.
+"""Authentication backends, as in Django. They find out who sends a request or opens a WebSocket.
 
-They are asked in a fixed order: first for a JWT (`JWTAuthentication`), then those of the apps, by the apps' names. The
-first one for which the request has a claim decides: where the claim is good, it names the user; where it is not, the
-answer is 401, and no other way is tried.
+Their order is fixed: first the JWT (`JWTAuthentication`), then the backends of the apps, sorted by the apps' names. The
+first backend that finds its kind of credentials decides. If they are valid, it returns the user. If not, the answer is
+401, and no other backend is tried.
 
-An app adds its own in its module `apps`:
+An app adds backends in its module `apps`:
 
     def authentication(app: FastAPI) -> list[AuthenticationBackend]:
-        return [JWTAuthentication("Token")]      # takes `Authorization: Token …`, too
+        return [JWTAuthentication("Token")]      # also takes `Authorization: Token …`
 """
 
 from abc import ABC, abstractmethod
@@ -30,15 +30,15 @@ Schemes = Mapping[str, Mapping[str, Any]]
 class AuthenticationBackend(ABC):
     @abstractmethod
     async def authenticate(self, connection: HTTPConnection) -> AuthenticatedUser | None:
-        """Return the user, or None where nothing of this kind was sent. Raises InvalidToken where it is not valid."""
+        """Return the user, or None if the request has no such credentials. Raises InvalidToken if they are wrong."""
 
     def schemes(self) -> Schemes:
-        """Return the security schemes that describe it in the OpenAPI document, by their names."""
+        """Return its security schemes for the OpenAPI document, by name."""
         return {}
 
 
 def not_authenticated() -> HTTPException:
-    """RFC 6750, 3.1: where no token was sent, no error code is due."""
+    """RFC 6750, 3.1: without a token in the request, the answer has no error code."""
     return HTTPException(status.HTTP_401_UNAUTHORIZED, "Not authenticated", {"WWW-Authenticate": "Bearer"})
 
 
@@ -48,7 +48,7 @@ def invalid_token() -> HTTPException:
 
 
 class Security(SecurityBase):
-    """In the OpenAPI document its name stands for security schemes; `app.accounts.routes.docs` puts them there."""
+    """A placeholder in the OpenAPI document. `app.accounts.routes.docs` replaces it with the real security schemes."""
 
     model = HTTPBearer()
 
@@ -58,7 +58,7 @@ class Security(SecurityBase):
 
 @raises(401, 503)
 class GetOptionalUser(Security):
-    """A dependency for routes that are open to everybody. What is sent and not valid is 401 all the same."""
+    """A dependency for routes that are open to everybody. Invalid credentials still get a 401."""
 
     admits = "everybody, or a user who is logged in"
 
@@ -76,7 +76,7 @@ class GetOptionalUser(Security):
 
 @raises(401, 503)
 class GetCurrentUser(Security):
-    """A dependency that lets only enabled users pass, and those of a session only as long as it lasts."""
+    """A dependency that lets only enabled users pass. If the request belongs to a session, it must be live."""
 
     admits = "a user who is logged in"
 

@@ -29,13 +29,13 @@ JWT_SCHEMES: Schemes = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "Paste an access token that you have already.",
+        "description": "Paste an access token.",
     },
 }
 
 
 def credentials(connection: HTTPConnection, scheme: str) -> str | None:
-    """Return what the header `Authorization` has for this scheme, whose name may be in any case (RFC 9110, 11.1)."""
+    """Return the credentials in the header `Authorization`, if it has this scheme, in any case (RFC 9110, 11.1)."""
     given, _, value = connection.headers.get("Authorization", "").partition(" ")
     return value.strip() or None if given.lower() == scheme.lower() else None
 
@@ -47,7 +47,7 @@ def verified(connection: HTTPConnection, token: str) -> TokenData:
 
 
 class JWTAuthentication(AuthenticationBackend):
-    """Takes an access token, behind the scheme's name, whose session lasts."""
+    """Takes an access token after the name of the scheme. The token's session must be live."""
 
     def __init__(self, scheme: str = "Bearer") -> None:
         self.scheme = scheme
@@ -65,7 +65,7 @@ class JWTAuthentication(AuthenticationBackend):
     def schemes(self) -> Schemes:
         if self.scheme == "Bearer":
             return JWT_SCHEMES
-        # OpenAPI's type `http` is for registered schemes: pages such as /docs send no others.
+        # OpenAPI's type `http` is for registered schemes: Swagger UI sends no others.
         description = f"`{self.scheme}`, a space, and an access token."
         header = {"type": "apiKey", "in": "header", "name": "Authorization", "description": description}
         return {self.scheme: header}
@@ -73,7 +73,7 @@ class JWTAuthentication(AuthenticationBackend):
 
 @raises(401)
 class JWTBearer(Security):
-    """A dependency that lets only valid access tokens pass and hands out their claims. It asks no database."""
+    """A dependency that lets only valid access tokens pass and returns their claims. It does not use the database."""
 
     admits = "a valid access token"
 

@@ -1,4 +1,4 @@
-"""What every use case of accounts stands on."""
+"""What every use case of accounts needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,10 +23,10 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class Context:
-    """The database session, what the application shares, the client, and the clock."""
+    """The database session, the application's state, the client, and the clock."""
 
     state: State
-    """Of the application: settings, keys, rules for passwords, counters, and the queue of tasks."""
+    """The state of the application: settings, keys, password policy, counters, and the task queue."""
     db: AsyncSession
     device: Device = COMMAND_LINE
     now: Callable[[], datetime] = _now

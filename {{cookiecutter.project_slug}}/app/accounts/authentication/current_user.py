@@ -15,7 +15,7 @@ from app.core.db import Database, declared_permissions
 
 @dataclass(frozen=True, slots=True)
 class AuthenticatedUser:
-    """The caller, read in one query when the request came in; to change the user, load `User` through `Db`."""
+    """The caller, read with one query. To change the user, load a `User` through `Db`."""
 
     id: UUID
     username: str
@@ -29,17 +29,17 @@ class AuthenticatedUser:
     last_login: datetime | None
     groups: tuple[str, ...]
     permissions: frozenset[str]
-    """All that the groups have; of a superuser, all there are."""
+    """Those of the user's groups. A superuser has all."""
     session_id: UUID | None
-    """None where the request belongs to no session, as with an API key."""
+    """None if the request belongs to no session, for example with an API key."""
 
     def may(self, permission: str) -> bool:
         return self.is_superuser or permission in self.permissions
 
 
 FIELDS = tuple(field.name for field in fields(AuthenticatedUser))
-SEPARATOR = "\n"  # in no name of a group or a permission
-# As a value, it would be written into the SQL anew for each request.
+SEPARATOR = "\n"  # no name of a group or a permission contains it
+# A literal: SQLAlchemy would render a bound value again for each request.
 _separator: Any = literal_column(f"'{SEPARATOR}'")
 
 _groups = (
@@ -56,8 +56,8 @@ _permissions = (
     .scalar_subquery()
 )
 
-# Made once: to build a statement costs more than to run it. Each field of AuthenticatedUser has a column with its name.
-# Typed loosely, since SQLAlchemy's own types end at ten columns.
+# Made once: building a statement costs more than running it. Each field of AuthenticatedUser has a column of this name.
+# The type is loose, since SQLAlchemy's own types end at ten columns.
 _user: Select[*tuple[Any, ...]] = select(
     User.id,
     User.username,
@@ -85,7 +85,7 @@ staff_user_query = _user_of_session.add_columns(Session.last_used_at).where(User
 async def find_caller(
     connection: HTTPConnection, user_id: UUID, session_id: UUID | None = None
 ) -> AuthenticatedUser | None:
-    """Return an enabled user; where a session is named, only as long as it lasts."""
+    """Return the user if they are enabled. With a session id, the session must be live too."""
     database: Database = connection.app.state.database
     values = {"user_id": user_id, "session_id": session_id, "now": datetime.now(UTC)}
     query = _enabled_user if session_id is None else current_user_query
@@ -94,7 +94,7 @@ async def find_caller(
 
 
 async def find_staff(database: Database, session_id: UUID, now: datetime) -> tuple[AuthenticatedUser, datetime] | None:
-    """Return the user of a session in a browser, and when it was last used."""
+    """Return the user of a browser session, and the time of its last use."""
     row = await database.fetch_one(staff_user_query, {"session_id": session_id, "now": now})
     return (_read(row), row["last_used_at"]) if row else None
 

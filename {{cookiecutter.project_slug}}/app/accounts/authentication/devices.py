@@ -1,4 +1,4 @@
-"""Where a user is logged in: each device has a session, which its tokens keep alive."""
+"""The devices where a user is logged in. Each has a session, which its tokens keep alive."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -15,7 +15,7 @@ from app.accounts.models import Session
 
 class Devices(Context):
     async def start_session(self, user_id: UUID) -> Token:
-        """Log a user in without asking for a password: the caller has made sure who it is."""
+        """Log a user in without a password. The calling code must have authenticated them."""
         token = self._start_session(user_id)
         await self.db.commit()
         return token
@@ -25,13 +25,13 @@ class Devices(Context):
         return self._token(*await sessions.rotate(self.db, refresh_token, self.now(), self._lifetime))
 
     async def list_sessions(self, user_id: UUID) -> Sequence[Session]:
-        """Return those that last, the one used last first."""
+        """Return the user's live sessions, the last used one first."""
         return await sessions.live(self.db, user_id, self.now())
 
     async def end_session(self, user_id: UUID, session_id: UUID) -> None:
         """Log one of the user's devices out. Raises NotFound."""
         if not await sessions.end(self.db, session_id, user_id, self.now()):
-            raise NotFound("You have no such session")
+            raise NotFound("You do not have this session")
         await self.db.commit()
 
     async def revoke(self, token: str) -> None:
@@ -48,7 +48,7 @@ class Devices(Context):
         return timedelta(days=self.settings.refresh_token_expire_days)
 
     def _start_session(self, user_id: UUID) -> Token:
-        """Leave the commit to the caller."""
+        """The caller must commit."""
         return self._token(user_id, sessions.start(self.db, user_id, self.device, self.now(), self._lifetime))
 
     def _token(self, user_id: UUID, refresh_token: RefreshToken) -> Token:

@@ -1,4 +1,4 @@
-"""Logging in with a name and a password."""
+"""Login with a name and a password."""
 
 from typing import NamedTuple
 from uuid import UUID
@@ -18,9 +18,9 @@ class LoggedIn(NamedTuple):
 
 class Login(Devices):
     async def log_in(self, name: str, password: str) -> LoggedIn:
-        """Start a session that lasts until no refresh token has been used for its lifetime.
+        """Start a session. It ends if its refresh token is not used for REFRESH_TOKEN_EXPIRE_DAYS.
 
-        Raises InvalidCredentials, or Throttled.
+        Raises InvalidCredentials or Throttled.
         """
         user = await self._authenticate(name, password)
         token = self._start_session(user.id)
@@ -29,9 +29,9 @@ class Login(Devices):
         return LoggedIn(user, token)
 
     async def confirm_password(self, user_id: UUID, password: str) -> User:
-        """Return the user whose present password this is.
+        """Return the user if this is their current password.
 
-        Raises WrongPassword, which counts as a failed login does, or Throttled.
+        Raises WrongPassword, which counts like a failed login, or Throttled.
         """
         user = await self.db.get(User, user_id)
         await self.db.commit()  # gives the connection back, as in `_authenticate`
@@ -46,18 +46,18 @@ class Login(Devices):
         return user
 
     async def _authenticate(self, name: str, password: str) -> User:
-        """Leave the commit to the caller. Raises Throttled or InvalidCredentials, always after the work of one hash."""
+        """The caller must commit. Raises Throttled. Raises InvalidCredentials, always after the work of one hash."""
         db, logins = self.db, self.logins
         user = await db.scalar(User.named(name))
-        await db.commit()  # gives the connection back: others can use it while this login waits for its hash
+        await db.commit()  # gives the connection back, so others can use it while this login waits for its hash
         account = user.id if user else name
         await logins.check(account)
         valid, new_hash = await self.passwords.hasher.check(password, user.hashed_password if user else None)
         if user is None or not valid:
             await logins.failed(account)
             raise InvalidCredentials
-        await logins.check(account)  # of many passwords tried at once, the right one must not be the one that is told
-        # What was true before the hash may have changed meanwhile, so the write itself asks again.
+        await logins.check(account)  # again: many tries at once must not reveal the right password among them
+        # The user may have changed during the hash, so the UPDATE checks again.
         logged_in = await db.execute(
             update(User)
             .where(User.id == user.id, User.hashed_password == user.hashed_password, User.disabled.is_(False))
@@ -66,7 +66,7 @@ class Login(Devices):
             .execution_options(audited=False)
         )
         if logged_in.one_or_none() is None:
-            await db.rollback()  # nothing is locked while Redis is asked
+            await db.rollback()  # holds no lock during the call to Redis
             await logins.failed(account)
             raise InvalidCredentials
         return user

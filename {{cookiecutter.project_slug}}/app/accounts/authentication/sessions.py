@@ -1,14 +1,14 @@
 """Refresh tokens, and the sessions that they keep alive (RFC 9700, 4.14.2).
 
 A session begins with a login. Its refresh token is `ID.FAMILY.ROTATION`: the session's id, a secret that stays the same
-as long as the session lasts, and one that is new after each use. The table has only hashes of both: a thief who
-reads it cannot make a token. A right FAMILY with an old ROTATION is a token that was used before: there is a copy, and
-nobody can tell which one the thief has, so the session ends. A token without the right FAMILY is not ours, and ends
-nothing.
+for the whole session, and a secret that changes with each use. The table has only hashes of both secrets, so a thief
+who reads it cannot make a token. A right FAMILY with an old ROTATION is a used token that came back. So there is a
+copy, and nobody knows whether the thief has the old token or the new one: the session ends. A token with a wrong FAMILY
+is not ours and ends nothing.
 
-A browser at the admin site has a session without tokens, which a cookie keeps alive.
+A browser at the admin site has a session without tokens. A cookie keeps it alive.
 
-All times come in as arguments; what these functions change is committed by their caller, but for `rotate`.
+All times are arguments. The callers of these functions must commit, except for `rotate` and `flush`.
 """
 
 import hashlib
@@ -28,25 +28,25 @@ from app.accounts.errors import InvalidRefreshToken
 from app.accounts.models import Session, User
 from app.core.web import client_address
 
-SECRET_BYTES = 32  # 256 bits: too many to guess, so a fast hash is enough to keep them
-NO_SECRET = ""  # in the place of a hash: of nothing, so that no token fits
+SECRET_BYTES = 32  # 256 bits: nobody can guess them, so a fast hash is enough
+NO_SECRET = ""  # instead of a hash: it matches no token
 DEVICE_LENGTH = 255
 FLUSH_BATCH = 5_000  # rows: a fraction of a second
 
 
 @dataclass(frozen=True)
 class Device:
-    """The client that is logged in, or wants to be."""
+    """The client that is logged in, or that tries to log in."""
 
     user_agent: str
     ip_address: str | None
     network: str = ""
-    """What the throttles count, as `app.core.web.client_address` tells it."""
+    """The address that throttles count, see `app.core.web.client_address`."""
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> "Device":
-        """An address that is none, as a careless proxy may hand on, is left out; so is the zone of one, which means
-        something only to the machine that it comes from (RFC 4007, 6), and may be of any length.
+        """Leave out an invalid address: a careless proxy may pass one on. Leave out the zone of an address too: it has
+        a meaning only on its own machine (RFC 4007, 6), and may have any length.
         """
         host = connection.client.host.partition("%")[0] if connection.client else ""
         try:
@@ -95,7 +95,7 @@ def start(db: AsyncSession, user_id: UUID, device: Device, now: datetime, lifeti
 
 
 def start_in_browser(db: AsyncSession, user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> UUID:
-    """Return the session's id. It is no secret: a cookie that names it must be signed."""
+    """Return the session's id. It is not a secret: the cookie that contains it must be signed."""
     session = _new_session(user_id, device, now, lifetime)
     session.family_hash = session.rotation_hash = NO_SECRET
     db.add(session)
@@ -119,7 +119,7 @@ def is_in_browser() -> ColumnElement[bool]:
 
 
 async def keep_alive(db: AsyncSession, session_id: UUID, now: datetime, lifetime: timedelta) -> None:
-    """Put off the end of a session that has no tokens to be rotated."""
+    """Extend a session that has no tokens."""
     await db.execute(
         update(Session)
         .where(Session.id == session_id, is_in_browser(), _is_live(now))
@@ -129,14 +129,14 @@ async def keep_alive(db: AsyncSession, session_id: UUID, now: datetime, lifetime
 
 
 async def rotate(db: AsyncSession, text: str, now: datetime, lifetime: timedelta) -> tuple[UUID, RefreshToken]:
-    """Exchange a refresh token for the next one; return the user's id with it.
+    """Exchange a refresh token for the next one. Return it with the user's id.
 
-    Raises InvalidRefreshToken. By then the end of the session, where a used token has come back, is committed: what is
-    known of a theft must outlive the answer that reports it.
+    Raises InvalidRefreshToken. If a used token came back, the end of the session is committed before that: the answer
+    reports the theft, and its rollback must not undo the end.
     """
     old = RefreshToken.parse(text)
     new = RefreshToken(old.session_id, old.family, _new_secret())
-    # One statement decides: of several that come at once, the first changes the hash that the others look for.
+    # One statement decides. If several come at once, the first changes the hash that the others look for.
     user_id = await db.scalar(
         update(Session)
         .where(old.is_of(), Session.rotation_hash == _hash(old.rotation), _is_live(now), _user_is_enabled())
@@ -161,12 +161,12 @@ def _user_is_enabled() -> ColumnElement[bool]:
 
 
 def _end(now: datetime) -> Update:
-    """End sessions; the time of one that has ended already stays."""
+    """End sessions. If one has ended before, it keeps that time."""
     return update(Session).where(Session.ended_at.is_(None)).values(ended_at=now)
 
 
 async def end(db: AsyncSession, session_id: UUID, user_id: UUID, now: datetime) -> bool:
-    """Return whether the user had such a session, and it was live."""
+    """Return whether the user had this session and it was live."""
     ended = await db.scalar(
         _end(now)
         .where(Session.id == session_id, Session.user_id == user_id, Session.expires_at > now)
@@ -184,13 +184,13 @@ async def end_in_browsers(db: AsyncSession, user_id: UUID, now: datetime) -> Non
 
 
 async def end_by_refresh_token(db: AsyncSession, text: str, now: datetime) -> None:
-    """Do nothing where it is none of ours (RFC 7009, 2.2)."""
+    """Do nothing if the token is not ours (RFC 7009, 2.2)."""
     with suppress(InvalidRefreshToken):
         await db.execute(_end(now).where(RefreshToken.parse(text).is_of()))
 
 
 async def live(db: AsyncSession, user_id: UUID, now: datetime) -> Sequence[Session]:
-    """Return the user's sessions, the one used last first."""
+    """Return the user's live sessions, the last used one first."""
     query = select(Session).where(Session.user_id == user_id, _is_live(now)).order_by(Session.last_used_at.desc())
     return (await db.scalars(query)).all()
 
@@ -200,11 +200,10 @@ async def count_over(db: AsyncSession, now: datetime) -> int:
 
 
 async def flush(db: AsyncSession, now: datetime) -> AsyncIterator[int]:
-    """Delete what is over; yield how many rows each batch had, when it is committed. A login waits for one batch at
-    most.
+    """Delete expired sessions in batches. Commit each batch and yield its number of rows. A login waits for at most one
+    batch.
 
-    A session that has ended stays until its last refresh token would have expired: as long as a copy of one can come
-    back, the row is there to be looked at.
+    An ended session stays until its last refresh token has expired: a copy of the token may come back until then.
     """
     over = select(Session.id).where(Session.expires_at <= now).limit(FLUSH_BATCH)
     while deleted := (await db.scalars(delete(Session).where(Session.id.in_(over)).returning(Session.id))).all():

@@ -1,4 +1,4 @@
-"""Staff log in with a browser: a session without tokens, which a signed cookie names."""
+"""Login of staff with a browser. The session has no tokens; a signed cookie contains its id."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -10,21 +10,21 @@ from app.accounts.errors import InvalidCredentials
 from app.core.audit import Actor, acting
 from app.core.db import Database
 
-STAFF_SESSION = timedelta(hours=12)  # unused: it lasts through a working day, and not through the night
-TOUCHED_AFTER = timedelta(minutes=5)  # so often at most it is written down that a session is used
+STAFF_SESSION = timedelta(hours=12)  # since the last use: a working day, but not the night
+TOUCHED_AFTER = timedelta(minutes=5)  # the time of the last use is stored at most so often
 
 
 class Staff(Login):
     async def log_in_staff(self, name: str, password: str) -> UUID:
-        """Return the id of a session for a browser; the cookie that names it must be signed.
+        """Return the id of a new browser session. The cookie that contains it must be signed.
 
-        Raises InvalidCredentials, also where the user is not staff, or Throttled.
+        Raises InvalidCredentials, also if the user is not staff, or Throttled.
         """
         user = await self._authenticate(name, password)
         account, is_staff = user.id, user.is_staff
         if not is_staff:
             await self.db.rollback()
-            await self.logins.failed(account)  # else a right password would be known by never being refused
+            await self.logins.failed(account)  # else a right password would stand out: it would never be throttled
             raise InvalidCredentials
         session_id = sessions.start_in_browser(self.db, account, self.device, self.now(), STAFF_SESSION)
         await self.db.commit()
@@ -32,7 +32,7 @@ class Staff(Login):
         return session_id
 
     async def get_staff_user(self, session_id: UUID) -> AuthenticatedUser | None:
-        """Return the user of the session, as long as it lasts and they are staff. Each use puts its end off."""
+        """Return the user if the session is live and they are staff. Each use extends the session."""
         database: Database = self.state.database
         now = self.now()
         found = await find_staff(database, session_id, now)

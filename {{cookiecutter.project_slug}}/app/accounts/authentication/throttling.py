@@ -1,13 +1,13 @@
-"""How many wrong passwords are answered, since guessing one online takes thousands; and how many mails are sent.
+"""Limits wrong passwords, since guessing one online takes thousands of tries. Limits mails too.
 
     logins = LoginThrottle(limiter, rate, address)
-    await logins.check(account)          # before the hash, and again before a right password lets in
-    await logins.failed(account)         # after a wrong one
-    await logins.succeeded(account)      # after a right one
+    await logins.check(account)          # before the hash, and again before a right password logs in
+    await logins.failed(account)         # after a wrong password
+    await logins.succeeded(account)      # after a right password
 
-Each raises Throttled. An account is the user's id, or the given name where no user has it. It is not the name of a
-user, since users have two, and each would have tries of its own. (What that tells: a client that tries a name five
-times, and then an address, learns whether they belong to one account.)
+The first two raise Throttled. An account is the user's id, or the given name if no user has it. It is not the name of a
+user: users have two names, and each would have its own tries. (This reveals one thing: a client that tries a username
+five times, and then an e-mail address, learns whether both belong to one account.)
 """
 
 from uuid import UUID
@@ -18,15 +18,15 @@ from app.accounts.models import fold
 from app.core.web import Limiter, Throttled
 
 ACCOUNT_FACTOR = 10  # against guesses at one account from many addresses
-MAIL_ADDRESS_FACTOR = 10  # mails to anybody that one client causes
-ADDRESS_FACTOR = 20  # against guesses at many accounts from one address, which may be that of a whole office
+MAIL_ADDRESS_FACTOR = 10  # for mails that one client causes to any recipients
+ADDRESS_FACTOR = 20  # against guesses at many accounts from one address; a whole office may share one
 
 
 class LoginThrottle:
-    """Counts the failures that come from one address.
+    """Counts the failed logins from one address.
 
-    It takes no locks. Of wrong passwords that are tried at once, all may be hashed, but a failure is counted before it
-    is told, and no more are told than the rate allows.
+    It has no locks. Many wrong passwords at once may all be hashed. But each failure is counted before it is answered,
+    and no more failures are answered than the rate allows.
     """
 
     def __init__(self, limiter: Limiter, rate: RateLimitItem, address: str) -> None:
@@ -42,18 +42,18 @@ class LoginThrottle:
             raise Throttled(max(waits))
 
     async def failed(self, account: UUID | str) -> None:
-        """Raises Throttled where this failure must not be told any more."""
+        """Count a failure. Raises Throttled if the rate does not allow to answer it."""
         for rate, key in self._counters(account):
             if seconds := await self._limiter.hit(rate, *key):
                 raise Throttled(seconds)
 
     async def succeeded(self, account: UUID | str) -> None:
-        """Forget the failures from here for this account; others may have guessed elsewhere."""
+        """Forget the failures for this account from this address, but not those from other addresses."""
         rate, key = self._counters(account)[0]
         await self._limiter.clear(rate, *key)
 
     def _counters(self, account: UUID | str) -> tuple[tuple[RateLimitItem, tuple[str, ...]], ...]:
-        """From the narrowest on: what that refuses does not count in the others."""
+        """Return the narrowest counter first: failures that it refuses do not count in the others."""
         who = ("id", str(account)) if isinstance(account, UUID) else ("name", fold(account))
         return (
             (self._rate, ("login", *who, self._address)),
@@ -63,7 +63,7 @@ class LoginThrottle:
 
 
 class MailThrottle:
-    """Counts the mails that we send to an address because a client names it."""
+    """Counts the mails that a client causes by naming an address."""
 
     def __init__(self, limiter: Limiter, rate: RateLimitItem, address: str) -> None:
         self._limiter = limiter
@@ -72,9 +72,9 @@ class MailThrottle:
         self._address = address
 
     async def count(self, recipient: str) -> None:
-        """Raises Throttled; whether anybody has the recipient's address makes no difference.
+        """Raises Throttled. It makes no difference whether a user has the recipient's address.
 
-        What is refused counts nowhere: clients over their own limit cannot use up the limit of others.
+        A refused mail does not count: clients above their own limit must not use up the limit of others.
         """
         counters = ((self._rate, ("mail to", fold(recipient))), (self._per_address, ("mail from", self._address)))
         for ask in (self._limiter.wait, self._limiter.hit):

@@ -1,1 +1,1 @@
-"""What users may do: permissions, and the groups that have them."""
+"""Permissions, and the groups that have them."""

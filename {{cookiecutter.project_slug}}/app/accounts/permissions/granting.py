@@ -1,4 +1,4 @@
-"""Nobody grants a right that they do not have themselves."""
+"""Users can grant only the rights that they have."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from app.accounts.errors import NotAllowed
 
 
 class Actor(Protocol):
-    """The user who does it: an AuthenticatedUser, or a User whose groups are loaded."""
+    """The user who acts: an AuthenticatedUser, or a User with loaded groups."""
 
     @property
     def is_staff(self) -> bool: ...
@@ -20,7 +20,7 @@ class Actor(Protocol):
 
 @dataclass(frozen=True)
 class Operator:
-    """A person who runs commands has the database itself, and so every right."""
+    """Somebody who runs commands. They have full access to the database, so they have every right."""
 
     is_staff: bool = True
     is_superuser: bool = True
@@ -30,4 +30,4 @@ class Operator:
 def may_grant(actor: Actor, permissions: Collection[str]) -> None:
     """Raises NotAllowed."""
     if not actor.is_superuser and (lacking := set(permissions) - actor.permissions):
-        raise NotAllowed(f"You do not hold yourself: {', '.join(sorted(lacking))}")
+        raise NotAllowed(f"You do not have: {', '.join(sorted(lacking))}")

@@ -17,14 +17,14 @@ _groups = select(Group).options(selectinload(Group.permissions))
 
 class Groups(Context):
     async def list_groups(self, paging: Paging) -> tuple[Sequence[Group], int]:
-        """Return a page of them by name, and the count, as `app.core.db.paginate` does."""
+        """Return a page of groups by name, and the count, as `app.core.db.paginate` does."""
         return await paginate(self.db, _groups.order_by(Group.name), paging)
 
     async def get_group(self, group_id: UUID) -> Group:
         """Raises NotFound."""
         group = await self.db.scalar(_groups.where(Group.id == group_id))
         if group is None:
-            raise NotFound("There is no such group")
+            raise NotFound("This group does not exist")
         return group
 
     async def find_groups(self, names: Collection[str]) -> Sequence[Group]:
@@ -35,7 +35,7 @@ class Groups(Context):
         return groups
 
     async def create_group(self, actor: Actor, new: GroupCreate) -> Group:
-        """Raises NotAllowed, Unknown, or Taken."""
+        """Raises NotAllowed, Unknown or Taken."""
         may_grant(actor, new.permissions)
         group = Group(name=new.name, permissions=await self._find_permissions(new.permissions))
         self.db.add(group)
@@ -43,7 +43,7 @@ class Groups(Context):
         return group
 
     async def update_group(self, actor: Actor, group_id: UUID, changes: GroupUpdate) -> Group:
-        """Raises NotFound, NotAllowed, Unknown, or Taken."""
+        """Raises NotFound, NotAllowed, Unknown or Taken."""
         group = await self.get_group(group_id)
         if changes.permissions is not None:
             may_grant(actor, changes.permissions - {permission.name for permission in group.permissions})
@@ -53,13 +53,13 @@ class Groups(Context):
         return group
 
     async def delete_group(self, group_id: UUID) -> None:
-        """Its users lose what it gave them. Raises NotFound."""
+        """The members lose the group's permissions. Raises NotFound."""
         group = await self.get_group(group_id)
         await self.db.execute(delete(Group).where(Group.id == group.id))
         await self.db.commit()
 
     async def list_permissions(self, paging: Paging) -> tuple[Sequence[str], int]:
-        """Return a page of their names, and the count, as `app.core.db.paginate` does."""
+        """Return a page of names, and the count, as `app.core.db.paginate` does."""
         return await paginate(self.db, select(Permission.name).order_by(Permission.name), paging)
 
     async def _find_permissions(self, names: Collection[str]) -> list[Permission]:
@@ -76,5 +76,5 @@ class Groups(Context):
         except IntegrityError:
             await self.db.rollback()
             if await self.db.scalar(select(Group.id).where(Group.name == name, Group.id != group_id)) is None:
-                raise  # another request has changed it, or a permission, at the same time
+                raise  # another request changed the group or a permission at the same time
             raise Taken("name", by="group") from None

@@ -1,7 +1,7 @@
-"""What a route asks of its caller.
+"""Routes that need a permission.
 
 @router.get("/posts", dependencies=[requires("blog.view_post")])
-async def read_posts(): ...                     # for all users without the permission it is 403
+async def read_posts(): ...                     # 403 for users without the permission
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from app.core.web import raises
 
 @raises(403)
 class PermissionRequired:
-    """A dependency that lets only users with the permission pass, and hands out the caller."""
+    """A dependency that lets only users with the permission pass. It returns the caller."""
 
     def __init__(self, permission: str) -> None:
         self.permission = permission
@@ -28,7 +28,7 @@ class PermissionRequired:
 
 
 def requires(permission: str) -> Any:
-    """Ask for a permission such as `blog.view_post`: among a route's `dependencies`, or in place of `CurrentUser`:
+    """Require a permission such as `blog.view_post`. Use it in a route's `dependencies`, or instead of `CurrentUser`:
     `user: Annotated[AuthenticatedUser, requires("blog.view_post")]`.
     """
     return Depends(PermissionRequired(permission))

@@ -1,4 +1,4 @@
-"""What the routes of groups and permissions take and give."""
+"""Bodies of requests and answers for groups and permissions."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -23,14 +23,14 @@ Names = Annotated[list[str], BeforeValidator(_sorted_names)]
 
 class GroupCreate(BaseModel):
     name: GroupName
-    permissions: PermissionNames = Field(set(), description="Their names, as in `accounts.view_user`.")
+    permissions: PermissionNames = Field(set(), description="Names of permissions, for example `accounts.view_user`.")
 
 
 class GroupUpdate(BaseModel):
-    """What is left out, or null, stays as it is."""
+    """Fields that are left out or null stay as they are."""
 
     name: GroupName | None = None
-    permissions: PermissionNames | None = Field(None, description="The names of all it shall have.")
+    permissions: PermissionNames | None = Field(None, description="The names of all its new permissions.")
 
 
 class GroupRead(BaseModel):

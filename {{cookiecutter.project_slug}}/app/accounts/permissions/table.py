@@ -1,4 +1,4 @@
-"""The table of permissions, which `migrate` brings in step with the models."""
+"""The table of permissions. `migrate` adds the permissions of new models."""
 
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,7 +8,7 @@ from app.core.db import declared_permissions
 
 
 async def add_missing(connection: AsyncConnection) -> None:
-    """What no model declares any more stays, as in Django: an app that comes back finds its permissions granted."""
+    """Add missing permissions. Old ones stay, as in Django: if an app is added again, its grants are still there."""
     present = set(await connection.scalars(select(Permission.name)))
     missing = sorted(declared_permissions() - present)
     if missing:

@@ -1,4 +1,4 @@
-"""What `/docs` says of accounts before it lists their routes."""
+"""The texts about accounts in `/docs`."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -15,24 +15,25 @@ Requirement = dict[str, list[str]]
 LOGGING_IN = """
 ### Logging in
 
-Here: press **Authorize**, and give your username (or e-mail address) and your password.
+Here: press **Authorize**, and enter your username (or e-mail address) and your password.
 
-A program posts the same as a form to `/token`, and sends the `access_token` of the answer along with its requests:
+A program posts both as a form to `/token`. Then it sends the `access_token` of the answer with its requests:
 
     curl $URL/token -d username=NAME -d password=PASSWORD
     curl $URL/users/me -H "Authorization: Bearer ACCESS_TOKEN"
 
-It is good for {minutes} minutes. Then the `refresh_token` of the same answer is exchanged for the next two, once:
+The token is valid for {minutes} minutes. After that, exchange the `refresh_token` of the same answer, which works once,
+for two new tokens:
 
     curl $URL/token -d grant_type=refresh_token -d refresh_token=REFRESH_TOKEN
 """
 
 TAGS = {
-    "token": "Log in, go on, log out.",
-    "me": "What users do with their own account.",
-    "e-mail and password": "What works by a link in a mail.",
-    "users": "What administrators do with the accounts of others.",
-    "groups": "Permissions are given to groups, and users get them by being in one.",
+    "token": "Log in, refresh tokens, log out.",
+    "me": "Your own account.",
+    "e-mail and password": "Actions that need a link from a mail.",
+    "users": "Administration of the accounts of others.",
+    "groups": "Groups have permissions. Users have the permissions of their groups.",
 }
 
 
@@ -49,7 +50,7 @@ def describe(app: FastAPI) -> None:
 def _with_security(
     generate: Callable[[], Document], backends: tuple[AuthenticationBackend, ...]
 ) -> Callable[[], Document]:
-    """FastAPI knows one security scheme for each dependency; ours take any of several."""
+    """FastAPI allows one security scheme for each dependency. Ours accept any of several."""
     schemes = {name: scheme for backend in backends for name, scheme in backend.schemes().items()}
     ways = {
         JWTBearer.__name__: _any_of(JWT_SCHEMES),

@@ -24,7 +24,7 @@ async def list_groups(paging: PageQuery, accounts: Accounts) -> Page[GroupRead]:
 @router.post("/groups", status_code=status.HTTP_201_CREATED)
 @raises(409)
 async def create_group(new: GroupCreate, actor: AddsGroups, accounts: Accounts) -> GroupRead:
-    """Make a group; nobody gives it a permission that they do not have themselves."""
+    """Make a group. You can give it only permissions that you have."""
     return GroupRead.model_validate(await accounts.create_group(actor, new))
 
 
@@ -47,11 +47,11 @@ async def update_group(group_id: UUID, changes: GroupUpdate, actor: ChangesGroup
 )
 @raises(404)
 async def delete_group(group_id: UUID, accounts: Accounts) -> None:
-    """Its users lose what it gave them."""
+    """Delete a group. Its members lose its permissions."""
     await accounts.delete_group(group_id)
 
 
 @router.get("/permissions", dependencies=[requires("accounts.view_permission")])
 async def list_permissions(paging: PageQuery, accounts: Accounts) -> Page[str]:
-    """List the names of all that can be granted."""
+    """List the names of all permissions."""
     return Page[str].of(*await accounts.list_permissions(paging), paging)

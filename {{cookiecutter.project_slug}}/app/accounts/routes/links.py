@@ -1,4 +1,4 @@
-"""What users do by the links in mails; the pages behind those are in `pages`."""
+"""Actions with the links in mails. `pages` has the pages behind these links."""
 
 from fastapi import APIRouter, status
 
@@ -13,7 +13,7 @@ router = APIRouter(tags=["e-mail and password"])
 @router.post("/email-verification", status_code=status.HTTP_202_ACCEPTED)
 @raises(429)
 async def request_email_verification(user: CurrentUser, accounts: Accounts) -> None:
-    """Mail the link once more, where the address is not confirmed yet."""
+    """Mail the link again, if your address is not confirmed yet."""
     await accounts.request_email_verification(user.id)
 
 
@@ -21,7 +21,7 @@ async def request_email_verification(user: CurrentUser, accounts: Accounts) -> N
 @public
 @raises(400, 409)
 async def confirm_email(confirmation: EmailConfirmation, accounts: Accounts) -> None:
-    """Confirm the address with the token of the link."""
+    """Confirm an address with the token of the link."""
     await accounts.confirm_email(confirmation.token)
 
 
@@ -29,7 +29,7 @@ async def confirm_email(confirmation: EmailConfirmation, accounts: Accounts) -> 
 @public
 @raises(429)
 async def request_password_reset(reset: PasswordResetRequest, accounts: Accounts) -> None:
-    """Mail a link to set a new password. The answer is the same, and as quick, where nobody has the address."""
+    """Mail a link to set a new password. An unknown address gets the same answer in the same time."""
     await accounts.request_password_reset(reset.email)
 
 
@@ -37,5 +37,5 @@ async def request_password_reset(reset: PasswordResetRequest, accounts: Accounts
 @public
 @raises(400)
 async def reset_password(reset: PasswordReset, accounts: Accounts) -> None:
-    """Set a new password with the token of the link; every device is logged out."""
+    """Set a new password with the token of the link. This logs out all devices."""
     await accounts.reset_password(reset.token, reset.new_password)

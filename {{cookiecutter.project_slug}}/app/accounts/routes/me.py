@@ -16,19 +16,19 @@ async def read_me(user: CurrentUser) -> UserRead:
 @router.patch("")
 @raises(400, 409, 429)
 async def update_me(changes: ProfileUpdate, user: CurrentUser, accounts: Accounts) -> UserRead:
-    """Change the name; or the e-mail address, which counts once the link that is mailed to it was used."""
+    """Change your name or e-mail address. A new address takes effect after you confirm it with the link in a mail."""
     return UserRead.model_validate(await accounts.update_profile(user.id, changes))
 
 
 @router.delete("", status_code=status.HTTP_204_NO_CONTENT)
 @raises(400, 409, 429)
 async def delete_me(confirmation: PasswordConfirmation, user: CurrentUser, accounts: Accounts) -> None:
-    """Delete the account, and all that belongs to it."""
+    """Delete your account with all that belongs to it."""
     await accounts.delete_account(user.id, confirmation.password)
 
 
 @router.post("/password", status_code=status.HTTP_204_NO_CONTENT)
 @raises(400, 429)
 async def change_password(change: PasswordChange, user: CurrentUser, accounts: Accounts) -> None:
-    """Set a new password; every other device is logged out."""
+    """Set a new password. This logs out all your other devices."""
     await accounts.change_password(user.id, change.current_password, change.new_password, keep=user.session_id)

@@ -1,6 +1,6 @@
-"""Pages behind the links in mails, for projects without a front end of their own.
+"""Pages behind the links in mails, for projects without their own front end.
 
-Opening a link changes nothing, since scanners of mails open links; the button behind it does.
+Opening a link changes nothing, because mail scanners open links. Only the button on the page changes something.
 """
 
 from typing import Annotated

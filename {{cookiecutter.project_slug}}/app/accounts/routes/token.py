@@ -17,7 +17,7 @@ Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class OAuth2Route(APIRoute):
-    """Turns FastAPI's answers to a malformed request into the one that RFC 6749, 5.2 asks for."""
+    """Answers a malformed request as RFC 6749, 5.2 requires, not as FastAPI does."""
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
@@ -40,7 +40,7 @@ def _refuse_malformed(form: FormData) -> None:
     if len(form.multi_items()) != len(form):  # RFC 6749, 3.2: parameters must not be included more than once
         raise _invalid_request("A parameter is repeated.")
     if any(isinstance(value, str) and not is_text(value) for value in form.values()):
-        raise _invalid_request("A parameter is no text.")
+        raise _invalid_request("A parameter is not valid text.")
 
 
 def _invalid_request(detail: str) -> OAuth2Error:
@@ -51,7 +51,7 @@ router = APIRouter(tags=["token"], route_class=OAuth2Route)
 
 
 def refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """Document what RFC 6749, 5.2 has in place of FastAPI's errors."""
+    """Document the errors of RFC 6749, 5.2 instead of FastAPI's."""
     responses: dict[int | str, dict[str, Any]] = {422: NEVER_SENT}
     for code in codes:
         responses[code] = {"model": OAuth2ErrorRead, "headers": ERROR_HEADERS.get(code, {})}
@@ -61,12 +61,12 @@ def refusals(*codes: int) -> dict[int | str, dict[str, Any]]:
 @router.post("/token", responses=refusals(400, 401, 429))
 @public
 async def token(form: Annotated[TokenForm, Form()], response: Response, accounts: Accounts) -> Token:
-    """Log in with a username (or an e-mail address) and a password, or go on with a refresh token.
+    """Log in with a username (or an e-mail address) and a password, or get new tokens with a refresh token.
 
-    A refresh token works once. A used one that comes back ends its session, since there is a copy of it.
+    A refresh token works once. If a used one comes back, somebody has a copy: the session ends.
     """
     if form.scope:
-        raise OAuth2Error("invalid_scope", "No scopes exist here: leave scope empty.")
+        raise OAuth2Error("invalid_scope", "There are no scopes: leave scope empty.")
     if form.grant_type not in GRANTS:
         raise OAuth2Error("unsupported_grant_type", f"The grant type must be one of {', '.join(GRANTS)}.")
     response.headers["Cache-Control"] = "no-store"
@@ -79,8 +79,8 @@ async def _password_grant(form: TokenForm, accounts: UseCases) -> Token:
     try:
         return (await accounts.log_in(form.username, form.password)).token
     except Throttled as error:
-        # RFC 6749 knows no 429. But what has no `error` passes for a token with clients such as Authlib's, and of the
-        # codes in 5.2 this is the one that each of them takes for a login that did not succeed.
+        # RFC 6749 has no 429. But clients such as Authlib take an answer without `error` for a token, and all of them
+        # understand this code of 5.2 as a failed login.
         raise OAuth2Error("invalid_grant", error.detail, error.status_code, error.headers) from None
     except InvalidCredentials as error:
         raise OAuth2Error("invalid_grant", error.detail, error.status_code, error.headers) from None
@@ -101,7 +101,7 @@ GRANTS = {"password": _password_grant, "refresh_token": _refresh_grant}
 @router.post("/token/revoke", responses=refusals(400))
 @public
 async def revoke(form: Annotated[RevocationForm, Form()], accounts: Accounts) -> None:
-    """End the session of an access or a refresh token (RFC 7009); the answer is the same where there is none."""
+    """End the session of an access token or a refresh token (RFC 7009). An unknown token gets the same answer."""
     if not form.token:
         raise _invalid_request("token is required.")
     await accounts.revoke(form.token)

@@ -25,8 +25,8 @@ async def list_users(query: Annotated[UserQuery, Query()], accounts: Accounts) -
 @router.post("", status_code=status.HTTP_201_CREATED)
 @raises(403, 409, 429)
 async def create_user(new: UserRegister, caller: OptionalUser, accounts: Accounts) -> UserRead:
-    """Make an account: for oneself, whose address a mail confirms; or, with the permission `accounts.add_user`, for
-    another person, who is mailed a link to set a password.
+    """Make an account. If you register yourself, you get a mail with a link to confirm your address. With the
+    permission `accounts.add_user`, you add another person, who gets a mail with a link to set a password.
     """
     return UserRead.model_validate(await accounts.create_user(caller, new))
 
@@ -40,7 +40,7 @@ async def read_user(user_id: UUID, accounts: Accounts) -> UserRead:
 @router.patch("/{user_id}")
 @raises(404, 409)
 async def update_user(user_id: UUID, changes: UserUpdate, actor: ChangesUsers, accounts: Accounts) -> UserRead:
-    """Nobody grants a right that they do not have themselves; a user who is disabled is logged out everywhere."""
+    """Change a user. You can grant only rights that you have. Disabling a user logs them out everywhere."""
     return UserRead.model_validate(await accounts.update_user(actor, user_id, changes))
 
 

@@ -1,1 +1,1 @@
-"""Who users are: registration, profile, e-mail address, password, and what administrators do for others."""
+"""Users: registration, profile, e-mail address, password, and administration."""

@@ -1,6 +1,6 @@
-"""What one user does to others.
+"""Administration of the accounts of others.
 
-Nobody grants a right that they do not have themselves, and only a superuser changes a superuser.
+Users can grant only the rights that they have. Only a superuser can change a superuser.
 """
 
 from collections.abc import Collection
@@ -24,10 +24,10 @@ class Administration(Lookup):
     async def update_user(
         self, actor: Actor, user_id: UUID, changes: UserUpdate, new_password: str | None = None
     ) -> User:
-        """All of this or nothing. Disabling a user ends all sessions, and so does a new password, of which the user is
-        told by mail; a user who is no longer staff is out of the admin site.
+        """Make all changes or none. If the user is disabled or gets a new password, all their sessions end. A mail
+        tells them about a new password. A user who is no longer staff is logged out of the admin site.
 
-        Raises NotFound, NotAllowed, Unknown, LastSuperuser, or InvalidPassword.
+        Raises NotFound, NotAllowed, Unknown, LastSuperuser or InvalidPassword.
         """
         new_hash = await self._hash_for(user_id, new_password) if new_password else None
         user = await self.get_user(user_id)
@@ -51,7 +51,7 @@ class Administration(Lookup):
         return user
 
     async def delete_user(self, actor: Actor, user_id: UUID) -> None:
-        """Raises NotFound, NotAllowed, or LastSuperuser."""
+        """Raises NotFound, NotAllowed or LastSuperuser."""
         user = await self.get_user(user_id)
         _may_change(actor, user)
         async with a_superuser_stays(self.db, user):
@@ -59,18 +59,18 @@ class Administration(Lookup):
         await self.db.commit()
 
     async def end_session_of_another(self, actor: Actor, session_id: UUID) -> None:
-        """Log a device out. Raises NotFound, or NotAllowed."""
+        """Log out a device of another user. Raises NotFound or NotAllowed."""
         owner = select(User).join(Session, Session.user_id == User.id).where(Session.id == session_id)
         user = await self.db.scalar(owner)
         if user is None:
-            raise NotFound("There is no such session")
+            raise NotFound("This session does not exist")
         _may_change(actor, user)
         await sessions.end(self.db, session_id, user.id, self.now())
         await self.db.commit()
 
     async def _hash_for(self, user_id: UUID, new_password: str) -> str:
         user = await self.get_user(user_id)
-        await self.db.commit()  # gives the connection back: others can use it while this one waits for its hash
+        await self.db.commit()  # gives the connection back, so others can use it during the hash
         return await self.passwords.hash_new(new_password, Names(user.username, user.email, user.full_name))
 
     async def _set_groups(self, actor: Actor, user: User, ids: Collection[UUID]) -> None:
@@ -85,18 +85,18 @@ class Administration(Lookup):
 
 def _may_change(actor: Actor, user: User) -> None:
     if user.is_superuser and not actor.is_superuser:
-        raise NotAllowed("Only a superuser changes a superuser")
+        raise NotAllowed("Only a superuser can change a superuser")
 
 
 def _may_take_over(actor: Actor, user: User) -> None:
-    """An actor who sets a user's password can then do all that the user can."""
+    """An actor who sets a user's password can then log in as this user."""
     may_grant(actor, user.permissions)
     if user.is_staff and not (actor.is_staff or actor.is_superuser):
-        raise NotAllowed("Only staff sets the password of staff")
+        raise NotAllowed("Only staff can set the password of staff")
 
 
 def _may_grant_flags(actor: Actor, user: User, changes: UserUpdate) -> None:
     if changes.is_superuser and not actor.is_superuser:
-        raise NotAllowed("Only a superuser makes a superuser")
+        raise NotAllowed("Only a superuser can make a superuser")
     if changes.is_staff and not user.is_staff and not (actor.is_staff or actor.is_superuser):
-        raise NotAllowed("Only staff makes staff")
+        raise NotAllowed("Only staff can make a user staff")

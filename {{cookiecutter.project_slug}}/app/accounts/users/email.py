@@ -1,4 +1,4 @@
-"""An e-mail address is a user's own once they have used a link that was mailed to it."""
+"""E-mail addresses. Users confirm an address with a link that is mailed to it."""
 
 from uuid import UUID
 
@@ -15,15 +15,15 @@ from app.accounts.users.lookup import Lookup
 
 class EmailAddresses(Lookup):
     async def request_email_verification(self, user_id: UUID) -> None:
-        """Mail the link once more, where the address is not confirmed yet. Raises NotFound, or Throttled."""
+        """Mail the link again, if the address is not confirmed yet. Raises NotFound or Throttled."""
         user = await self.get_user(user_id)
-        await self.db.commit()  # gives the connection back while Redis is asked
+        await self.db.commit()  # gives the connection back during the call to Redis
         await self.mails.count(user.email)
         await self._send_email_verification(user, user.email)
         await self.db.commit()
 
     async def request_new_email(self, user: User, email: str) -> None:
-        """It becomes the user's once the link that is mailed to it was used. Raises Throttled, or Taken."""
+        """Mail a link to the new address. Only the link changes the user's address. Raises Throttled or Taken."""
         await self.mails.count(email)
         other = await self.find_user(email)
         if other is not None and other.id != user.id:
@@ -32,11 +32,11 @@ class EmailAddresses(Lookup):
         await self.db.commit()
 
     async def check_email_link(self, token: str) -> None:
-        """Changes nothing. Raises InvalidLink."""
+        """Change nothing. Raises InvalidLink."""
         await open_link(self.db, self._email_tokens, token, self.now())
 
     async def confirm_email(self, token: str) -> str:
-        """Make the address that the mail went to the user's own, and return it. Raises InvalidLink, or Taken."""
+        """Set the user's address to the one of the mail, and return it. Raises InvalidLink or Taken."""
         user, data = await open_link(self.db, self._email_tokens, token, self.now())
         old_email, username = user.email, user.username
         confirmed = {"email_verified": True, "email_changed_at": self.now()}

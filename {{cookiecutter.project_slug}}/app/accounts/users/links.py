@@ -1,4 +1,4 @@
-"""The links in mails: each proves that its mail was received, and is good for one change."""
+"""The links in mails. A link proves that somebody received the mail, and works for one change."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from app.accounts.models import User
 
 
 async def open_link(db: AsyncSession, tokens: MailTokens, token: str, now: datetime) -> tuple[User, MailTokenData]:
-    """Return the user to whom it was sent, and what it says. Changes nothing. Raises InvalidLink."""
+    """Return the user of the link and its claims. Change nothing. Raises InvalidLink."""
     try:
         data = tokens.read(token, now)
     except InvalidToken:
@@ -25,7 +25,7 @@ async def open_link(db: AsyncSession, tokens: MailTokens, token: str, now: datet
 
 
 def is_unchanged(user: User) -> ColumnElement[bool]:
-    """True as long as nothing has happened since the user was read that makes a link void."""
+    """True if no change since the user was read makes a link invalid."""
     return and_(has_password_of(user), User.email == user.email, User.disabled.is_(False))
 
 

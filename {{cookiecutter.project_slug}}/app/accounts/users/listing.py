@@ -37,7 +37,7 @@ def _conditions(query: UserQuery) -> Iterator[ColumnElement[bool]]:
         if (value := getattr(query, name)) is not None:
             yield flag.is_(value)
     if query.group is not None:
-        # A search asks for each user that it finds, and a list reads the members: SQLite would not choose by itself.
+        # A search tests each user that it finds. A list reads the members first. SQLite does not choose by itself.
         members = select(user_groups.c.user_id).where(user_groups.c.group_id == query.group)
         is_member = members.where(user_groups.c.user_id == User.id).exists()
         yield is_member if query.search else User.id.in_(members)

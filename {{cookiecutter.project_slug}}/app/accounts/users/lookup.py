@@ -17,15 +17,15 @@ class Lookup(Context):
         return await self.db.scalar(User.named(name))
 
     async def get_user(self, user_id: UUID) -> User:
-        """Return the user with their groups and what they may do. Raises NotFound."""
+        """Return the user with their groups and permissions. Raises NotFound."""
         groups = selectinload(User.groups).selectinload(Group.permissions)
         query = select(User).where(User.id == user_id).options(groups)
-        # Anew, if this session has read it before: what was true before a hash may have changed meanwhile.
+        # Read the user again even if this session has them: they may have changed, for example during a hash.
         user = await self.db.scalar(query.execution_options(populate_existing=True))
         if user is None:
-            raise NotFound("There is no such user")
+            raise NotFound("This user does not exist")
         return user
 
     async def list_users(self, query: UserQuery) -> tuple[Sequence[User], int]:
-        """Return a page of users, with their groups and what they may do, and the count, as `paginate` does."""
+        """Return a page of users with their groups and permissions, and the count, as `paginate` does."""
         return await list_users(self.db, query)

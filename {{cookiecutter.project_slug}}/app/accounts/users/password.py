@@ -1,4 +1,4 @@
-"""Users change their password, or set a new one by a link in a mail."""
+"""Users change their password, or set a new one with a link from a mail."""
 
 from uuid import UUID
 
@@ -16,21 +16,21 @@ from app.accounts.users.links import has_password_of, is_unchanged, open_link
 
 class NewPassword(Login):
     async def change_password(self, user_id: UUID, current: str, new: str, *, keep: UUID | None = None) -> None:
-        """End all sessions but the one to keep. Raises WrongPassword, InvalidPassword, or Throttled."""
+        """End all sessions except `keep`. Raises WrongPassword, InvalidPassword or Throttled."""
         await self.set_password(await self.confirm_password(user_id, current), new, keep=keep)
 
     async def request_password_reset(self, email: str) -> None:
-        """Mail a link, if anybody has the address. It takes the same time where nobody has. Raises Throttled."""
+        """Mail a link, if a user has the address. It takes the same time if nobody has it. Raises Throttled."""
         await self.mails.count(email)
         await self.tasks.send(send_password_reset, email)
         await self.db.commit()
 
     async def check_reset_link(self, token: str) -> None:
-        """Changes nothing. Raises InvalidLink."""
+        """Change nothing. Raises InvalidLink."""
         await open_link(self.db, self._reset_tokens, token, self.now())
 
     async def reset_password(self, token: str, new: str) -> None:
-        """Also confirm the address, at which the link was read. Raises InvalidLink, InvalidPassword, or ServerBusy."""
+        """Set the password and confirm the address of the mail. Raises InvalidLink, InvalidPassword or ServerBusy."""
         user, _ = await open_link(self.db, self._reset_tokens, token, self.now())
         try:
             await self.set_password(user, new, by_mail=True)
@@ -38,10 +38,9 @@ class NewPassword(Login):
             raise InvalidLink from None
 
     async def set_password(self, user: User, new: str, *, keep: UUID | None = None, by_mail: bool = False) -> None:
-        """End all of the user's sessions, but for the one to keep, and tell the user by mail. Where a link in a mail
-        has led here, that also confirms the address.
+        """End all the user's sessions except `keep`, and tell the user by mail. `by_mail` also confirms the address.
 
-        Raises InvalidPassword, or WrongPassword where another password was set meanwhile.
+        Raises InvalidPassword, or WrongPassword if another password was set meanwhile.
         """
         await self.db.commit()  # gives the connection back, as in `Login`
         new_hash = await self.passwords.hash_new(new, Names(user.username, user.email, user.full_name))

@@ -1,4 +1,4 @@
-"""What users do with their own account."""
+"""Users change or delete their own account."""
 
 from uuid import UUID
 
@@ -15,9 +15,9 @@ from app.accounts.users.superusers import a_superuser_stays
 
 class Profile(Login, EmailAddresses):
     async def update_profile(self, user_id: UUID, changes: ProfileUpdate) -> User:
-        """A new address counts once the link that is mailed to it was used.
+        """A new address takes effect when the user uses the link that is mailed to it.
 
-        Raises NotFound, WrongPassword, Taken, or Throttled.
+        Raises NotFound, WrongPassword, Taken or Throttled.
         """
         if changes.email is not None and changes.current_password is not None:
             confirmed = await self.confirm_password(user_id, changes.current_password)
@@ -29,10 +29,10 @@ class Profile(Login, EmailAddresses):
         return user
 
     async def delete_account(self, user_id: UUID, password: str) -> None:
-        """Raises WrongPassword, LastSuperuser, or Throttled."""
+        """Raises WrongPassword, LastSuperuser or Throttled."""
         user = await self.confirm_password(user_id, password)
         async with a_superuser_stays(self.db, user):
             deleted = await self.db.execute(delete(User).where(has_password_of(user)).returning(User.id))
-        if deleted.one_or_none() is None:  # it was changed while this one was hashed
+        if deleted.one_or_none() is None:  # the password was changed during the hash
             raise WrongPassword
         await self.db.commit()

@@ -1,4 +1,4 @@
-"""How users come into being."""
+"""Registration, invitations and superusers."""
 
 from sqlalchemy.exc import IntegrityError
 
@@ -11,23 +11,24 @@ from app.accounts.users.email import EmailAddresses
 from app.accounts.users.schemas import NewUser, UserRegister
 
 UNUSABLE = "!"
-"""Stands for the hash of a password that has never been set."""
+"""Instead of a hash, for a user who has no password yet."""
 
 
 class Registration(EmailAddresses):
     async def create_user(self, caller: AuthenticatedUser | None, new: UserRegister) -> User:
-        """Invite the new user where the caller may add users; else it is the caller who registers.
+        """Invite the new user if the caller may add users. Otherwise register the caller.
 
-        Raises as `register` does.
+        Raises the errors of `register`.
         """
         if caller is not None and caller.may("accounts.add_user"):
             return await self.invite_user(new)
         return await self.register(new)
 
     async def register(self, new: UserRegister) -> User:
-        """Make an account for a caller who asks for one; a mail lets them confirm the address.
+        """Make an account for the caller, and mail them a link to confirm the address.
 
-        Raises NotAllowed where registration is closed, InvalidPassword, which counts as no mail, Throttled, or Taken.
+        Raises NotAllowed if registration is closed, InvalidPassword, Throttled or Taken. An invalid password does not
+        count for the throttle.
         """
         if not self.settings.registration_open:
             raise NotAllowed("Registration is closed")
@@ -40,14 +41,14 @@ class Registration(EmailAddresses):
         return user
 
     async def invite_user(self, new: UserRegister) -> User:
-        """Add a user, who is mailed a link to set a password. Raises InvalidPassword, or Taken."""
+        """Add a user, and mail them a link to set a password. Raises InvalidPassword or Taken."""
         user = await self._add(new, await self._hash(new, new.password) if new.password is not None else UNUSABLE)
         await self.tasks.send(send_invitation, str(user.id))
         await self.db.commit()
         return user
 
     async def create_superuser(self, new: NewUser, password: str) -> User:
-        """Raises InvalidPassword, or Taken."""
+        """Raises InvalidPassword or Taken."""
         user = await self._add(new, await self._hash(new, password), is_superuser=True)
         await self.db.commit()
         return user

@@ -1,4 +1,4 @@
-"""What the routes of users take and give."""
+"""Bodies of requests and answers for users."""
 
 from datetime import datetime
 from typing import Annotated, Literal, Self
@@ -39,12 +39,14 @@ class UserCreate(NewUser):
 
 class UserRegister(NewUser):
     password: Password | None = Field(
-        None, description="Callers who may add users can leave it out: the new user is mailed a link to set it."
+        None, description="Callers who may add users can omit it. The new user gets a mail with a link to set it."
     )
 
 
 class ProfileUpdate(BaseModel):
-    """What is left out, or null, stays as it is. A new address needs the password, and counts once it is confirmed."""
+    """Fields that are left out or null stay as they are. A new address needs the password, and takes effect when the
+    user confirms it.
+    """
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"full_name": "Alice Liddell"}]})
 
@@ -69,7 +71,7 @@ class PasswordConfirmation(BaseModel):
 
 
 class EmailConfirmation(BaseModel):
-    token: Text = Field(description="Of the link that was mailed.")
+    token: Text = Field(description="The token in the link of the mail.")
 
 
 class PasswordResetRequest(BaseModel):
@@ -77,12 +79,12 @@ class PasswordResetRequest(BaseModel):
 
 
 class PasswordReset(BaseModel):
-    token: Text = Field(description="Of the link that was mailed.")
+    token: Text = Field(description="The token in the link of the mail.")
     new_password: Password
 
 
 class UserUpdate(BaseModel):
-    """What is left out, or null, stays as it is."""
+    """Fields that are left out or null stay as they are."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"full_name": "Alice Liddell"}]})
 
@@ -106,22 +108,22 @@ class UserRead(BaseModel):
     is_superuser: bool = Field(examples=[False])
     date_joined: datetime
     last_login: datetime | None
-    groups: Names = Field(description="Their names.", examples=[["editors"]])
+    groups: Names = Field(description="The names of the user's groups.", examples=[["editors"]])
     permissions: Names = Field(
-        description="All that the groups have; of a superuser, all there are.", examples=[["accounts.view_user"]]
+        description="Those of the user's groups. A superuser has all.", examples=[["accounts.view_user"]]
     )
 
 
 class UserQuery(Paging):
     search: Annotated[str, StringConstraints(max_length=254), STORABLE] = Field(
         "",
-        description="What the username, the e-mail address or the full name begins with, in any case. Where that finds "
-        f"more than {COUNT_CAP} users, only the first ones of each are listed, unless the filters leave few.",
+        description="The beginning of the username, the e-mail address or the full name, in any case. If it finds more "
+        f"than {COUNT_CAP} users, the list has only the first ones of each, unless the filters leave few.",
     )
     disabled: bool | None = None
     is_staff: bool | None = None
     is_superuser: bool | None = None
-    group: UUID | None = Field(None, description="The id of a group they are in.")
+    group: UUID | None = Field(None, description="The id of a group: only its members.")
     sort: UserSort = Field(
-        "username", description="A `-` reverses it. Users who never logged in come before all who did."
+        "username", description="A `-` reverses the order. Users who never logged in come before those who did."
     )

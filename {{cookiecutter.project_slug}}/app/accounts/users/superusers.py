@@ -11,7 +11,7 @@ from app.core.permissions import permission
 
 @asynccontextmanager
 async def a_superuser_stays(db: AsyncSession, user: User) -> AsyncIterator[None]:
-    """Put this around what may take the rights of a superuser away: where no superuser is left, it undoes the change
+    """Use it around changes that may take away the rights of a superuser. If no superuser is left, it undoes the change
     and raises LastSuperuser.
     """
     if not user.is_superuser:
@@ -26,6 +26,6 @@ async def a_superuser_stays(db: AsyncSession, user: User) -> AsyncIterator[None]
 
 
 async def _take_turns(db: AsyncSession) -> None:
-    """Lock one row that all requests lock here: two superusers who remove each other at once would not see it."""
+    """Lock one row that all requests lock here. Otherwise two superusers could remove each other at the same time."""
     always_there = update(Permission).where(Permission.name == permission("change", User))
     await db.execute(always_there.values(name=Permission.name))

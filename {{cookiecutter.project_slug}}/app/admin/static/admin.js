@@ -1,5 +1,5 @@
-// Actions and the end of a session change something, so they are posted: a link could stand in anybody's page.
-// sqladmin's own script would follow them; this one comes first.
+// Post actions and logouts, because they change something: any page could have a link to them.
+// sqladmin's own script would follow the links. This script runs first.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a");
   const url = link && new URL(link.dataset.url || link.href, location);
@@ -10,7 +10,7 @@ document.addEventListener("click", (event) => {
   post(url);
 }, true);
 
-// The keys of the rows that are ticked, each in the hidden field before the box.
+// Returns the keys of the ticked rows. Each is in the hidden field before the box.
 function chosen() {
   return Array.from(document.querySelectorAll(".select-box:checked"), (box) => box.previousElementSibling.value);
 }
@@ -23,7 +23,7 @@ function post(url) {
   form.submit();
 }
 
-// Before something is deleted: by its name, where sqladmin's script puts its key.
+// Before rows are deleted, show their names. sqladmin's script would show their keys.
 document.addEventListener("shown.bs.modal", (event) => {
   if (event.target.id !== "modal-delete") return;
   const row = event.relatedTarget?.closest("tr");

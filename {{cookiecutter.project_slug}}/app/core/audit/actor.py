@@ -1,4 +1,4 @@
-"""Who changes something, and from where: set by whoever lets somebody in."""
+"""Who changes something, and from where. The code that authenticates somebody sets both."""
 
 from contextvars import ContextVar
 from typing import NamedTuple

@@ -1,7 +1,7 @@
-"""What a change changes, in the form in which the audit log keeps it.
+"""The details of a change, in the form that the audit log stores.
 
-By column: `[old, new]`, or `[new]` where the old value is not known; `changed` is all that is told of a secret. By
-relation: who or what was `added` and `removed`.
+For a column: `[old, new]`, or `[new]` if the old value is not known. For a secret: only `changed`. For a relation: the
+objects that were `added` and `removed`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,7 +16,7 @@ from sqlalchemy.sql.elements import BinaryExpression, BindParameter, BooleanClau
 
 from app.core.db import Base
 
-MAX_TEXT = 200  # characters: the log tells what changed, and is no second copy of it
+MAX_TEXT = 200  # characters: the log is not a second copy of the data
 CHANGED = "changed"
 
 Changes = dict[str, Any]
@@ -30,7 +30,7 @@ def of_new(instance: Base) -> Changes:
 
 
 def of(instance: Base) -> Changes:
-    """Return {} where nothing changed that is told."""
+    """Return {} if nothing changed that the log records."""
     state: InstanceState[Base] = inspect(instance)
     histories = [(name, column, state.attrs[name].history) for name, column in _columns(state.mapper)]
     values = {name: _values(column, history) for name, column, history in histories if history.has_changes()}
@@ -42,7 +42,7 @@ def _values(column: Column[Any], history: History) -> Any:
 
 
 def _relations(state: InstanceState[Base]) -> Iterator[tuple[str, Changes]]:
-    """Of others a foreign key tells, which is a column."""
+    """Only relations with a table of their own. The others have a foreign key, which is a column."""
     for relation in state.mapper.relationships:
         history = state.attrs[relation.key].history
         if relation.secondary is not None and history.has_changes():
@@ -54,7 +54,7 @@ def _names(instances: Iterable[object]) -> list[str]:
 
 
 def of_statement(state: ORMExecuteState) -> Changes:
-    """Return what an UPDATE sets, where that does not depend on the row."""
+    """Return the values that an UPDATE sets, if they do not depend on the row."""
     if not (state.bind_mapper and isinstance(state.statement, Update)) or isinstance(state.parameters, list):
         return {}
     values = state.statement.compile(dialect=state.session.get_bind().dialect).params
@@ -63,7 +63,7 @@ def of_statement(state: ORMExecuteState) -> Changes:
 
 
 def chosen_by(state: ORMExecuteState) -> dict[str, Any]:
-    """Return what the WHERE of a statement compares with a value, by column; the rest of it is not told."""
+    """Return the columns that the WHERE of a statement compares with a value, and the values. Ignore the rest of it."""
     where = getattr(state.statement, "whereclause", None)
     return {
         column.key: value.value
@@ -81,7 +81,7 @@ def _equalities(clause: object) -> Iterator[tuple[ColumnElement[Any], BindParame
 
 
 def _columns(mapper: Mapper[Any]) -> Iterator[tuple[str, Column[Any]]]:
-    """Those of which something is told."""
+    """Yield the columns that the log records."""
     for name, column in mapper.columns.items():
         if not column.primary_key and column.info.get("audited", True):
             yield name, column

@@ -1,10 +1,10 @@
 """The audit log: who changed what, when and from where.
 
-A session event writes it, in the transaction of the change itself: what is rolled back leaves no entry, and a route,
-the admin site and a command are alike. Reads cost nothing.
+A session event writes it in the transaction of the change. So a rollback leaves no entry. Routes, the admin site and
+commands all get entries. Reads cost nothing.
 
-`Base.__audited__` says which changes of a model count. Of a column with `info={"secret": True}` an entry tells only
-that it changed, of one with `info={"audited": False}` nothing. A statement that is no change in this sense says so:
+`Base.__audited__` lists the actions to record for a model. For a column with `info={"secret": True}`, an entry tells
+only that it changed. A column with `info={"audited": False}` is not recorded. To leave out a statement, write
 `update(User).values(last_login=now).execution_options(audited=False)`.
 """
 
@@ -35,13 +35,13 @@ class AppendOnly(Exception):
 def _before_flush(session: Session, *_: object) -> None:
     if any(isinstance(each, AuditEntry) for each in (*session.dirty, *session.deleted)):
         raise AppendOnly
-    # Now, since afterwards they can no longer be asked for their names.
+    # Before the flush: later, the objects can no longer tell their names.
     _write(session, [_row_of(DELETE, each, {}) for each in _audited(DELETE, session.deleted)])
 
 
 @event.listens_for(Session, "after_flush")
 def _after_flush(session: Session, *_: object) -> None:
-    """By now keys and defaults are there, and the history of each attribute still is."""
+    """Now the objects have their keys and defaults, and still the history of each attribute."""
     added = [_row_of(ADD, each, changes.of_new(each)) for each in _audited(ADD, session.new)]
     changed = [(each, changes.of(each)) for each in _audited(CHANGE, session.dirty)]
     _write(session, added + [_row_of(CHANGE, each, what) for each, what in changed if what])
@@ -49,7 +49,7 @@ def _after_flush(session: Session, *_: object) -> None:
 
 @event.listens_for(Session, "do_orm_execute")
 def _on_execute(state: ORMExecuteState) -> Result[Any] | None:
-    """Statements go around the unit of work, and so around the events above."""
+    """Statements bypass the unit of work, so the events above do not see them."""
     if state.is_select or not isinstance(state.statement, Statement):
         return None
     if state.statement.table == AuditEntry.__table__:
@@ -68,7 +68,7 @@ def _on_execute(state: ORMExecuteState) -> Result[Any] | None:
 
 
 def _counted(state: ORMExecuteState) -> tuple[Result[Any], int]:
-    """Execute it, and return also for how many rows. Those that it returns can be read only once, and so are kept."""
+    """Execute the statement. Return the result and the number of rows. A result can be read only once, so freeze it."""
     result = state.invoke_statement(execution_options={"preserve_rowcount": True})
     if isinstance(state.parameters, list):
         return result, len(state.parameters)
@@ -79,9 +79,9 @@ def _counted(state: ORMExecuteState) -> tuple[Result[Any], int]:
 
 
 def _target(state: ORMExecuteState, model: type[Base]) -> tuple[str, str]:
-    """Return the id of the one row that a statement is about, and its name if it is at hand, which may be gone later.
+    """Return the id of the one row that a statement changes, and its name if the session has the object.
 
-    Where it may be about many, return "", and what they are chosen by.
+    If it may change many rows, return "" and the condition.
     """
     mapper, chosen_by = inspect(model), changes.chosen_by(state)
     key = tuple(chosen_by.pop(str(column.key), None) for column in mapper.primary_key)
@@ -107,7 +107,7 @@ def _row_of(action: str, instance: Base, what: Changes) -> Row:
 
 
 def _name(instance: object) -> str:
-    """What a model calls it, if it has a word for it."""
+    """Return the object's text, if its model defines `__str__`."""
     return "" if type(instance).__str__ is object.__str__ or instance is None else str(instance)
 
 

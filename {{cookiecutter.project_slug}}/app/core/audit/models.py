@@ -13,7 +13,7 @@ MAX_ID, MAX_NAME, MAX_PLACE = 150, 255, 45
 
 
 class AuditEntry(Base):
-    """It points at nothing, so that it outlives what it tells of."""
+    """It has no foreign keys, so it stays when the objects are deleted."""
 
     __tablename__ = "core_audit_entry"
     __permissions__ = ("view",)
@@ -23,14 +23,14 @@ class AuditEntry(Base):
     at: Mapped[datetime] = mapped_column(default=utcnow)
     actor_id: Mapped[UUID | None]
     actor: Mapped[str] = mapped_column(by_code_point(150), index=True)
-    """The username at that time, that of the system on the command line, empty for a stranger."""
+    """The username at that time; on the command line, that of the operating system. Empty for an unknown client."""
     place: Mapped[str] = mapped_column(String(MAX_PLACE))
     request_id: Mapped[str | None] = mapped_column(String(64))
     action: Mapped[str] = mapped_column(String(10))
     model: Mapped[str] = mapped_column(String(150))
-    """As in `accounts.user`."""
+    """For example `accounts.user`."""
     object_id: Mapped[str] = mapped_column(by_code_point(MAX_ID), index=True)
     object_name: Mapped[str] = mapped_column(String(MAX_NAME))
     changes: Mapped[Changes] = mapped_column(JSON)
 
-    __table_args__ = (Index(None, "at", "id"),)  # for pages and searches
+    __table_args__ = (Index(None, "at", "id"),)  # for paging and searches

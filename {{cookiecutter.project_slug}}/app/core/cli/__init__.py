@@ -1,4 +1,4 @@
-"""The command line: what commands stand on. `manage.py` calls `main`."""
+"""The command line: what commands need. `manage.py` calls `main`."""
 
 from app.core.cli.application import open_application, open_database
 from app.core.cli.console import print_table, progress, say

@@ -1,4 +1,4 @@
-"""How commands reach the database and the application."""
+"""Opens the database and the application for commands."""
 
 import getpass
 import logging
@@ -25,7 +25,7 @@ async def open_database() -> AsyncIterator[Database]:
 
 
 def act_as_operator() -> None:
-    """From here on, it is for the audit log the user of the operating system who changes something."""
+    """From now on, the audit log names the user of the operating system for each change."""
     acting.set(Actor(None, _system_user()))
     place.set("command line")
 
@@ -33,16 +33,13 @@ def act_as_operator() -> None:
 def _system_user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a number without a name, as in some containers
+    except (OSError, KeyError, ImportError):  # in some containers, the user has a number but no name
         return ""
 
 
 def load_application() -> FastAPI:
-    """Return what `uvicorn app.main:app` serves, but for commands, whose statements may take long.
-
-    Raises SettingsError.
-    """
-    get_settings()  # where they are wrong, the module itself would end the process
+    """Return the application that `uvicorn app.main:app` serves. Raises SettingsError."""
+    get_settings()  # raises, while `app.main` would end the process
     application: FastAPI = import_module("app.main").app
     application.state.database.lift_deadlines()
     return application
@@ -50,7 +47,10 @@ def load_application() -> FastAPI:
 
 @asynccontextmanager
 async def open_application() -> AsyncIterator[FastAPI]:
-    """Yield it, to send tasks as it does; on the way out they have ended. Only what goes wrong is logged."""
+    """Yield the running application, so that commands can send tasks. All tasks have ended when the block ends.
+
+    Only warnings and errors are logged.
+    """
     act_as_operator()
     application = load_application()
     root = logging.getLogger()

@@ -1,6 +1,6 @@
-"""Tables, colours and progress on a terminal; in a pipe, where programs read, plain text and no progress.
+"""Tables, colours and progress on a terminal. In a pipe, for programs: plain text without progress.
 
-`rich` is loaded for a terminal alone: that takes as long as a short command. It heeds NO_COLOR by itself.
+`rich` takes as long to load as a short command runs, so only a terminal loads it. It respects NO_COLOR by itself.
 """
 
 import sys
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 Advance = Callable[[int], None]
 Styled = tuple[str, str]
-"""A text, and how `rich` is to show it, as in ("core.E001", "bold red")."""
+"""A text and its style for `rich`, for example ("core.E001", "bold red")."""
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], unbroken: Sequence[str] = ()) -> None:
-    """In a pipe the columns are aligned by spaces, and the header is left out. On a narrow terminal the `unbroken`
-    columns are the last to be folded.
+    """In a pipe, spaces align the columns, and there is no header. On a narrow terminal, the `unbroken` columns are
+    folded last.
     """
     if not sys.stdout.isatty():
         return _print_aligned(rows)
@@ -25,10 +25,10 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], unbroken: 
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title in header:
-        # Folded rather than cut: it may be wanted, to the letter.
+        # Fold text, do not cut it: people may need every letter.
         table.add_column(title, overflow="fold", no_wrap=title in unbroken)
     for row in rows:
-        table.add_row(*map(Text, row))  # as it is: brackets are no markup
+        table.add_row(*map(Text, row))  # as plain text: brackets are not markup
     Console().print(table)
 
 
@@ -50,7 +50,7 @@ def say(*parts: str | Styled) -> None:
 
 @contextmanager
 def progress(text: str, total: int | None = None) -> Iterator[Advance]:
-    """While it lasts, show how far it is on standard error, or without a total that it goes on, and for how long."""
+    """Show the progress of the block on standard error. Without a total, show only that it runs, and for how long."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -59,7 +59,7 @@ def progress(text: str, total: int | None = None) -> Iterator[Advance]:
 
     amount = (BarColumn(), MofNCompleteColumn()) if total is not None else ()
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), *amount, TimeElapsedColumn())
-    # Where only standard error is a terminal, what is printed meanwhile still goes where it is sent.
+    # If only standard error is a terminal, standard output still goes to its own target.
     with Progress(
         *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
     ) as progress:

@@ -1,4 +1,4 @@
-"""What commands say instead of a traceback."""
+"""Error messages of commands, instead of a traceback."""
 
 from alembic.util import CommandError as AlembicError
 from sqlalchemy.exc import DBAPIError
@@ -9,20 +9,20 @@ from app.core.settings import SettingsError
 
 
 class CommandError(Exception):
-    """Ends a command with its text on standard error and exit status 1."""
+    """Ends a command with exit status 1 and its text on standard error."""
 
 
 def explain(error: Exception) -> str | None:
-    """Return what went wrong outside the code, and what to do; None is a bug."""
+    """Return what went wrong and what to do. Return None for a bug in the code."""
     match error:
         case CommandError() | SettingsError() | Diverged() | ScratchRefused() | StartError() | UnknownMigrations():
             return str(error)
         case AlembicError():
-            return f"{error} (`manage.py showmigrations` lists the migrations, `migrate` applies them.)"
+            return f"{error} (`python manage.py showmigrations` lists the migrations, `migrate` applies them.)"
         case DatabaseUnavailable():
             return f"The database cannot be reached: {error}"
         case DBAPIError() if is_unmigrated(error):
-            return "The database lacks a table or a column: run `python manage.py migrate`."
+            return "A table or a column is missing in the database. Run `python manage.py migrate`."
         case DBAPIError() if is_away(error):
             return f"The database cannot be reached: {error.orig}"
     return None

@@ -1,4 +1,4 @@
-"""The way into all commands: those of the core, and those of each app."""
+"""Collects all commands, those of the core and those of each app, and runs one."""
 
 import os
 import sys
@@ -10,13 +10,13 @@ from app.core import registry
 from app.core.cli.errors import explain
 
 CORE = ("server", "worker", "migrations", "project", "startapp", "removeapp", "mail", "shell", "completion")
-WIDTH = 140  # of the help in a pipe, where nobody says how wide a line may be
+WIDTH = 140  # of the help in a pipe, which has no width of its own
 COMPLETE = "MANAGE_PY_COMPLETE"
-"""The environment variable by which a shell asks how to go on, as the scripts of `completion` do."""
+"""A shell sets this environment variable to ask for completions. The scripts of `completion` do so."""
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command. What goes wrong outside the code is one line and exit status 1; a bug keeps its traceback."""
+    """Run one command. An error outside the code gives one line and exit status 1. A bug keeps its traceback."""
     try:
         build()(arguments, prog_name="manage.py", complete_var=COMPLETE)
     except Exception as error:
@@ -26,12 +26,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def build() -> typer.Typer:
-    """On a terminal the help has headings and colours. In a pipe it is plain, and no line of it is cut short."""
+    """On a terminal, the help has headings and colours. In a pipe it is plain, and no line is cut."""
     terminal = sys.stdout.isatty()
     cli = typer.Typer(
-        help="The project's command line: `manage.py COMMAND --help` says more of a command.",
+        help="The project's command line. `manage.py COMMAND --help` explains a command.",
         no_args_is_help=True,
-        add_completion=COMPLETE in os.environ,  # else the help would offer Typer's scripts, which do not fit manage.py
+        add_completion=COMPLETE in os.environ,  # else the help would offer Typer's own scripts, see `completion`
         context_settings={} if terminal else {"terminal_width": WIDTH},
         rich_markup_mode="markdown" if terminal else None,
         pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""How problems that the system checks find are printed."""
+"""Prints the problems that the system checks find."""
 
 from app.core.cli.console import say
 from app.core.ops import Level, Problem

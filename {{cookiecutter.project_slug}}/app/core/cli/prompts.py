@@ -14,7 +14,7 @@ from app.core.web import sentences
 
 
 def ask(label: str, kind: Any) -> str:
-    """Ask, on a terminal until the answer is of this type of pydantic's; elsewhere read one line of standard input."""
+    """Ask for a value of a pydantic type. A terminal asks again until it is valid. A pipe gives one line, unchecked."""
     return str(typer.prompt(label, value_proc=partial(_judge, TypeAdapter(kind)) if sys.stdin.isatty() else None))
 
 
@@ -26,7 +26,7 @@ def _judge(kind: TypeAdapter[str], answer: str) -> str:
 
 
 def ask_password(faults: Callable[[str], Sequence[str]]) -> str:
-    """Ask twice, on a terminal until nothing is wrong with it; elsewhere read one line, as `passwd --stdin` does."""
+    """On a terminal, ask twice, and again until there is no fault. In a pipe, read one line, as `passwd --stdin`."""
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     while True:

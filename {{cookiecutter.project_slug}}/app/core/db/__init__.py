@@ -1,4 +1,4 @@
-"""Where data lives: models, sessions, pages of lists, searches, migrations."""
+"""The database: models, sessions, paging, searches, migrations."""
 
 from app.core.db.base import Base, declared_permissions
 from app.core.db.columns import UTCDateTime, by_code_point, utcnow

@@ -17,9 +17,9 @@ from app.core.registry import load_models
 
 class Base(DeclarativeBase):
     __permissions__: ClassVar[tuple[str, ...]] = ("view", "add", "change", "delete")
-    """What may be done with a model, each a permission such as `blog.view_post`; a model may name others."""
+    """The actions that need a permission, for example `blog.view_post`. A model may list other actions."""
     __audited__: ClassVar[tuple[str, ...]] = ("add", "change", "delete")
-    """What is written down in the audit log; `app.core.audit` says more."""
+    """The actions that the audit log records, see `app.core.audit`."""
 
     # Alembic can only change or drop a constraint that has a name.
     metadata = MetaData(
@@ -31,8 +31,8 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    # Enumerations are text that both databases treat alike, as Django's choices are: a new member needs no migration.
-    # An ENUM of PostgreSQL is a type of its own, which migrations neither drop nor change.
+    # Enumerations are text, as in Django: both databases treat them alike, and a new member needs no migration.
+    # An ENUM of PostgreSQL would be a separate type, which migrations neither drop nor change.
     type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads it as a plain attribute)
         datetime: UTCDateTime,
         enum.Enum: Enum(enum.Enum, native_enum=False, length=ENUM_LENGTH),

@@ -1,4 +1,4 @@
-"""Types of columns that are the same in SQLite and PostgreSQL."""
+"""Column types that behave alike in SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ def utcnow() -> datetime:
 
 
 class UTCDateTime(TypeDecorator[datetime]):
-    """Takes and gives aware times; SQLite, which has no time zones, stores them in UTC."""
+    """Takes and returns aware times. SQLite has no time zones and stores them in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -21,7 +21,7 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a time without a zone: use datetime.now(UTC)")
+            raise ValueError("this time has no time zone: use datetime.now(UTC)")
         return value.astimezone(UTC)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -29,8 +29,8 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 
 def by_code_point(length: int) -> String:
-    """Text that both databases sort by its code points, so that an index serves to find what begins with a prefix.
+    """Text that both databases sort by code points, so that its index can find rows by a prefix.
 
-    PostgreSQL would sort it as its server's language does, and SQLite does so anyway.
+    SQLite does so by default. PostgreSQL would sort by the rules of the server's language.
     """
     return String(length).with_variant(String(length, collation="C"), "postgresql")

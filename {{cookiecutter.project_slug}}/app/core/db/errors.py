@@ -1,4 +1,4 @@
-"""What an error of the database means."""
+"""Tells what a database error means."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -37,21 +37,21 @@ POSTGRESQL_UNMIGRATED = ("42P01", "42703")  # undefined_table, undefined_column
 
 
 def is_away(error: DBAPIError) -> bool:
-    """Tell a lost or overloaded server (or a file that is locked, or no database at all) from a faulty query."""
+    """True if the server is lost or overloaded, or the file is locked or not a database. False for a faulty query."""
     if error.connection_invalidated:
         return True
     return _sqlite_code(error) in SQLITE_AWAY or sqlstate(error.orig).startswith(POSTGRESQL_AWAY)
 
 
 def is_conflict(error: DBAPIError) -> bool:
-    """Tell what a race can bring about (a value that is unique, a row that others point at) from a faulty query."""
+    """True for errors that a race can cause: a unique value is taken, or another row refers to this one."""
     if str(error.orig) == SQLITE_RESTRICTED:
         return True
     return _sqlite_code(error) in SQLITE_CONFLICT or sqlstate(error.orig) in POSTGRESQL_CONFLICT
 
 
 def is_unmigrated(error: DBAPIError) -> bool:
-    """Tell a table or column that is missing (no migration applied yet) from any other error."""
+    """True if a table or column is missing: a migration is not applied yet."""
     if sqlstate(error.orig) in POSTGRESQL_UNMIGRATED:
         return True
     return str(error.orig).startswith(("no such table", "no such column"))
@@ -62,16 +62,16 @@ def _sqlite_code(error: DBAPIError) -> int | None:
 
 
 QUERY_CANCELED = "57014"
-READ_ONLY = "25006"  # read_only_sql_transaction: of a server that has become a replica, or whose disk is full
+READ_ONLY = "25006"  # read_only_sql_transaction: the server has become a replica, or its disk is full
 
 
 class DatabaseUnavailable(Exception):
-    """No connection could be made; the cause says why."""
+    """No connection was possible. The cause says why."""
 
 
 @contextmanager
 def failure_named() -> Iterator[None]:
-    """Name the failure to connect: the drivers raise whatever the network, the resolver or the server said."""
+    """Raise DatabaseUnavailable for every failure to connect. The drivers raise many different errors."""
     try:
         yield
     except Exception as error:

@@ -1,4 +1,4 @@
-"""Pages of a list: what a list route takes, and what it gives.
+"""Paging: the query parameters and the answer of a list route.
 
 @router.get("/posts")
 async def list_posts(paging: PageQuery, db: Db) -> Page[PostRead]:
@@ -8,14 +8,14 @@ async def list_posts(paging: PageQuery, db: Db) -> Page[PostRead]:
 The total is counted up to COUNT_CAP. For the exact total, which takes longer, pass `exact=True` to `paginate` and to
 `Page.of`.
 
-A feed has no total and no offset. Each page begins where the one before ended, however far that is:
+A feed has no total and no offset. Each page begins after the end of the one before, and all are equally quick:
 
 @router.get("/feed")
 async def feed(paging: CursorQuery, db: Db) -> CursorPage[PostRead]:
     posts, cursor = await paginate_by_cursor(db, select(Post), [Post.created_at, Post.id], paging, descending=True)
     return CursorPage[PostRead].of(posts, cursor)
 
-A list is quick where an index has the columns that it is sorted by. `app.core.db.searches` searches a list.
+A list is quick if an index has the columns that it is sorted by. `app.core.db.searches` searches a list.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -36,10 +36,10 @@ from app.core.db.texts import Text
 Item = TypeVar("Item")
 Row = TypeVar("Row")
 
-COUNT_CAP = 10_000  # rows: to count a million takes longer than to read a page of them
+COUNT_CAP = 10_000  # rows: counting a million takes longer than reading a page
 MAX_LIMIT = 100
 
-# What a cursor may hold, by the type of the column: a client can send any.
+# The valid values in a cursor, by the type of the column. A client can send anything.
 CURSOR_VALUES: dict[type, Any] = {
     datetime: Annotated[AwareDatetime, AfterValidator(lambda value: value.astimezone(UTC))],
     int: Annotated[int, Field(ge=-(2**63), lt=2**63)],
@@ -48,19 +48,19 @@ CURSOR_VALUES: dict[type, Any] = {
 
 
 class Limit(BaseModel):
-    limit: int = Field(50, ge=1, le=MAX_LIMIT, description="How many, at most.")
+    limit: int = Field(50, ge=1, le=MAX_LIMIT, description="How many items to return, at most.")
 
 
 class Paging(Limit):
-    """The part of the query that says which page. FastAPI takes one model for a query: a route with filters makes a
-    model based on this one.
+    """The query parameters for paging. FastAPI accepts only one model for a query: for filters, derive a model from
+    this one.
     """
 
     offset: int = Field(
         0,
         ge=0,
         le=COUNT_CAP,
-        description="How many to pass over. For what lies further on, search, filter, or sort in another order.",
+        description="How many items to skip. To reach items further on, search, filter or sort in another order.",
     )
 
     @property
@@ -73,14 +73,14 @@ PageQuery = Annotated[Paging, Query()]
 
 class Page(BaseModel, Generic[Item]):
     items: list[Item]
-    total: int = Field(description=f"How many there are on all pages, counted up to {COUNT_CAP}.")
+    total: int = Field(description=f"How many items all pages have, counted up to {COUNT_CAP}.")
     total_is_capped: bool = Field(description="Whether there may be more than `total`.")
     limit: int
     offset: int
 
     @classmethod
     def of(cls, items: Sequence[object], count: int, paging: Paging, *, exact: bool = False) -> Self:
-        """Take rows as they come, where `Item` reads attributes, and the count of `paginate`."""
+        """Take the rows and the count of `paginate`. `Item` must read from attributes."""
         return cls.model_validate(
             {
                 "items": items,
@@ -93,7 +93,7 @@ class Page(BaseModel, Generic[Item]):
 
 
 class CursorPaging(Limit):
-    cursor: str | None = Field(None, description="The `next_cursor` of the page before. The first page has none.")
+    cursor: str | None = Field(None, description="The `next_cursor` of the page before. Omit it for the first page.")
 
 
 CursorQuery = Annotated[CursorPaging, Query()]
@@ -111,7 +111,7 @@ class CursorPage(BaseModel, Generic[Item]):
 async def paginate(
     db: AsyncSession, query: Select[Row], paging: Paging, *, exact: bool = False
 ) -> tuple[Sequence[Row], int]:
-    """Return a page of what an ordered query finds, and the count: exact, or at most one more than COUNT_CAP."""
+    """Return a page of the ordered query, and the count of its rows: exact, or at most COUNT_CAP + 1."""
     rows = await db.scalars(query.limit(paging.limit).offset(paging.offset))
     return rows.all(), await (exact_count if exact else capped_count)(db, query)
 
@@ -121,7 +121,7 @@ async def exact_count(db: AsyncSession, query: Select[Any]) -> int:
 
 
 async def capped_count(db: AsyncSession, query: Select[Any]) -> int:
-    """Count what a query finds, and stop at one more than COUNT_CAP."""
+    """Count the rows of a query, and stop at COUNT_CAP + 1."""
     return await exact_count(db, query.limit(COUNT_CAP + 1))
 
 
@@ -133,9 +133,9 @@ async def paginate_by_cursor(
     *,
     descending: bool = False,
 ) -> tuple[Sequence[Row], str | None]:
-    """Return a page of models, sorted by the columns, and the cursor of the next one.
+    """Return a page of models, sorted by the columns, and the cursor of the next page.
 
-    Each column always has a value; together, no two rows have the same. Raises RequestValidationError.
+    The columns must not be null, and together they must be unique. Raises RequestValidationError.
     """
     if paging.cursor is not None:
         key = tuple_(*columns)

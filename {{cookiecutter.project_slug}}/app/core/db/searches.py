@@ -1,11 +1,11 @@
-"""Searches a list by what its rows begin with, along the indexes of the searched columns.
+"""Searches a list by prefixes, with the indexes of the searched columns.
 
-Each column is searched on its own, and the keys that are found are united:
+It searches each column separately and unites the keys:
 
     finds = [keys_by_prefix([Post.id], column, term) for column in (Post.title, Post.place)]
     posts, count = await search(db, select(Post).order_by(Post.title, Post.id), finds, paging)
 
-A search is quick in a column of `app.core.db.columns.by_code_point` that has an index.
+A search is quick in a column with an index and the type of `app.core.db.columns.by_code_point`.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ Column = InstrumentedAttribute[Any]
 POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects have no types
 
 LAST = "\U0010ffff"  # the last code point
-BEFORE_SURROGATES, AFTER_SURROGATES = "\ud7ff", "\ue000"  # no text has what lies between them
+BEFORE_SURROGATES, AFTER_SURROGATES = "\ud7ff", "\ue000"  # text has no characters between them
 
 
 async def search(
@@ -33,8 +33,8 @@ async def search(
 ) -> tuple[Sequence[Row], int]:
     """Return a page of the rows whose keys the queries find, and the count, as `paginate` does.
 
-    Where the queries find more than COUNT_CAP keys, and `rows` has more than COUNT_CAP rows without the search, the
-    page has only rows among the first COUNT_CAP that each query finds, and the count is one more than COUNT_CAP.
+    If the queries find more than COUNT_CAP keys, and `rows` alone has more than COUNT_CAP rows, the page has only rows
+    among the first COUNT_CAP of each query. The count is then COUNT_CAP + 1.
     """
     key = list(finds[0].selected_columns)
     is_broad = await capped_count(db, _first(finds)) > pagination.COUNT_CAP
@@ -48,24 +48,24 @@ async def search(
 
 
 def _first(finds: Sequence[Select[Any]]) -> Select[Any]:
-    """Unite the first keys that each query finds. The limit bounds the cost of all that follows."""
+    """Unite the first keys that each query finds. The limit bounds the cost of the next steps."""
     return select(union(*(select(each.limit(pagination.COUNT_CAP + 1).subquery()) for each in finds)).subquery())
 
 
 def _among(db: AsyncSession, key: Sequence[ColumnElement[Any]], found: Select[Any]) -> ColumnElement[bool]:
-    """PostgreSQL would read the whole table for IN with so many keys. With an array it uses the index of the key."""
+    """With IN and so many keys, PostgreSQL would read the whole table. With an array it uses the index of the key."""
     if len(key) == 1 and db.get_bind().dialect.name == "postgresql":
         return key[0] == any_(func.array(found.scalar_subquery()))
     return tuple_(*key).in_(found)
 
 
 def keys_by_prefix(key: Sequence[Column], column: Column, prefix: str) -> Select[Any]:
-    """Find the rows by what the column begins with, in the order of its index."""
+    """Find the rows whose column begins with the prefix, in the order of its index."""
     return select(*key).where(begins_with(column, prefix)).order_by(column, *key)
 
 
 def begins_with(column: Column, prefix: str) -> ColumnElement[bool]:
-    """A range for a column of `by_code_point`, where the case counts; else LIKE without wildcards, in any case."""
+    """Return a range, in which case counts, for a column of `by_code_point`. For others, return LIKE in any case."""
     if getattr(column.type.dialect_impl(POSTGRESQL), "collation", None) != "C":
         return cast(column, String).istartswith(prefix, autoescape=True)
     end = _after(prefix)
@@ -73,7 +73,7 @@ def begins_with(column: Column, prefix: str) -> ColumnElement[bool]:
 
 
 def _after(prefix: str) -> str | None:
-    """Return the least text that is above all that begin with the prefix; None where there is none."""
+    """Return the first text after all that begin with the prefix, or None if there is no such text."""
     kept = prefix.rstrip(LAST)
     if not kept:
         return None

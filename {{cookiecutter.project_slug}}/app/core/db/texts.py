@@ -1,4 +1,4 @@
-"""Kinds of text that both databases can store."""
+"""Types of text that both databases can store."""
 
 import unicodedata
 from typing import Annotated
@@ -7,13 +7,13 @@ from pydantic import AfterValidator
 
 
 def is_text(value: object) -> bool:
-    """False for what cannot be stored: NUL characters (by PostgreSQL), and surrogates, which JSON lets pass alone."""
+    """False for text that cannot be stored: with NUL (in PostgreSQL), or with lone surrogates, which JSON allows."""
     return isinstance(value, str) and not any(unicodedata.category(each) == "Cs" or each == "\0" for each in value)
 
 
 def _refuse_nul(text: str) -> str:
     if not is_text(text):
-        raise ValueError("must not have NUL characters, nor halves of characters")
+        raise ValueError("must not have NUL characters or halves of characters")
     return text
 
 
@@ -23,8 +23,8 @@ def _refuse_controls(text: str) -> str:
     return text
 
 
-# They stand behind what limits the length, as in `Annotated[str, StringConstraints(max_length=150), ONE_LINE]`: before
-# it, pydantic would call characters items.
+# Write them after the limits of the length: `Annotated[str, StringConstraints(max_length=150), ONE_LINE]`. Otherwise
+# pydantic's errors would say "items" for characters.
 STORABLE = AfterValidator(_refuse_nul)
 ONE_LINE = AfterValidator(_refuse_controls)
 Text = Annotated[str, STORABLE]

@@ -1,4 +1,4 @@
-"""Mails: made from templates of the apps, and handed to the back end that EMAIL_URL names."""
+"""Makes mails from templates of the apps, and sends them through the back end that EMAIL_URL names."""
 
 from app.core.mail.backends import Mailer, MemoryMailer, make_mailer
 from app.core.mail.errors import MailDelayed, MailError, MailRefused

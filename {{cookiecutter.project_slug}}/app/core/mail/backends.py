@@ -1,4 +1,4 @@
-"""Where mails go: the back ends that EMAIL_URL chooses from."""
+"""The back ends for EMAIL_URL."""
 
 import sys
 from datetime import UTC, datetime
@@ -18,11 +18,11 @@ from app.settings import Settings
 
 class Mailer(Protocol):
     async def send(self, message: EmailMessage) -> None:
-        """Hand over a mail, which has one recipient. Raises MailDelayed or MailRefused."""
+        """Send a mail to its one recipient. Raises MailDelayed or MailRefused."""
 
 
 def make_mailer(settings: Settings) -> Mailer:
-    """Nothing is opened before the first mail."""
+    """Make the back end that EMAIL_URL names. It connects only when it sends a mail."""
     url = urlsplit(settings.email_url.get_secret_value())
     match url.scheme:
         case "console":
@@ -37,7 +37,7 @@ def make_mailer(settings: Settings) -> Mailer:
 
 
 class ConsoleMailer:
-    """Shows mails to whoever develops: decoded, and whatever the console's own encoding is."""
+    """Prints mails for developers: decoded, and on a console with any encoding."""
 
     async def send(self, message: EmailMessage) -> None:
         encoding = sys.stdout.encoding or "utf-8"
@@ -63,7 +63,7 @@ class MemoryMailer:
 
 
 class FileMailer:
-    """Writes each mail to a file of its own, which mail programs can open and only the owner can read."""
+    """Writes each mail to its own file. Mail programs can open it, and only the owner can read it."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -72,7 +72,7 @@ class FileMailer:
         try:
             await to_thread.run_sync(self._write, message.as_string())
         except OSError as error:
-            raise MailDelayed(f"{self._folder} cannot be written to: {error.strerror or error}") from None
+            raise MailDelayed(f"Cannot write to {self._folder}: {error.strerror or error}") from None
 
     def _write(self, text: str) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,13 +1,13 @@
-"""Why a mail was not taken."""
+"""Why a mail was not sent."""
 
 
 class MailError(Exception):
-    """Says in one line why a mail was not taken; nothing of its text, and no password."""
+    """Says in one line why a mail was not sent. It shows no password and no part of the mail's text."""
 
 
 class MailDelayed(MailError):
-    """It may be taken later: the server was away or asked for patience, or is to be put right."""
+    """A later try may succeed: the server was away or busy, or its settings or ours are wrong."""
 
 
 class MailRefused(MailError):
-    """It will never be taken."""
+    """No later try can succeed."""

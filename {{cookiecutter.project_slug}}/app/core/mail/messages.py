@@ -1,7 +1,7 @@
-"""Mails: made from templates of the apps, and handed to the back end that EMAIL_URL names.
+"""Makes mails from templates of the apps, and sends them through the back end that EMAIL_URL names.
 
-`app/accounts/templates/mails/welcome.txt` is the text of a mail. It begins with a line `Subject: …` and an empty one;
-`welcome.html` beside it, where there is one, is what most programs will show, best on `core/mails/base.html`.
+`app/accounts/templates/mails/welcome.txt` is the text of a mail. It begins with a line `Subject: …` and an empty line.
+If there is also a `welcome.html`, most mail programs will show that. It should extend `core/mails/base.html`.
 
 message = compose(settings, "accounts/mails/welcome", user.email, name=user.full_name)
 await deliver(app, message.as_string())
@@ -32,12 +32,11 @@ from app.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-# Texts are base64 or quoted-printable, for servers without 8BITMIME. Headers stay as we write them: where the package
-# folds them itself it loses quotes, doubles spaces, and up to Python 3.12.4 lets an encoded line end through
-# (CVE-2024-6923).
+# Texts are base64 or quoted-printable, for servers without 8BITMIME. We fold headers ourselves: Python's email package
+# would lose quotes and double spaces, and up to Python 3.12.4 it lets an encoded line end through (CVE-2024-6923).
 POLICY = default.clone(cte_type="7bit", utf8=True, refold_source="none")
 
-# Controls, surrogates, and what only changes how other characters look, such as the direction of all that follows.
+# Controls, surrogates, and format characters, which for example change the direction of the text after them.
 UNSEEN = frozenset({"Cc", "Cf", "Cs"})
 JOINERS = frozenset("\u200c\u200d")  # Persian words and many emoji need them
 
@@ -45,9 +44,9 @@ JOINERS = frozenset("\u200c\u200d")  # Persian words and many emoji need them
 def compose(settings: Settings, template: str, to: str, /, **values: Any) -> EmailMessage:
     """Fill in a template such as `accounts/mails/welcome` for one recipient.
 
-    The values may come from strangers. Each is put in as one line, without what cannot be seen: none can begin a header
-    or a paragraph of its own. Besides them, templates know `project`, `public_url` and, in HTML, `subject`.
-    Raises ValueError where `to` is no address.
+    The values may come from strangers. Each becomes one line without invisible characters, so none can begin a header
+    or a paragraph. Templates also have `project`, `public_url` and, in HTML, `subject`.
+    Raises ValueError if `to` is not an address.
     """
     context = {**values, "public_url": settings.public_url}
     subject, text = _split(template, _templates().get_template(f"{template}.txt").render(context))
@@ -66,7 +65,7 @@ def _templates() -> Environment:
 
 
 def _one_line(value: object) -> object:
-    """Markup is what templates themselves have made, such as the block of a parent."""
+    """Leave markup as it is: templates have made it, for example the block of a parent."""
     if isinstance(value, Markup):
         return value
     return " ".join("".join(filter(_is_seen, str(value))).split())
@@ -80,7 +79,7 @@ def _split(template: str, rendered: str) -> tuple[str, str]:
     head, _, text = rendered.partition("\n\n")
     name, _, subject = head.partition(":")
     if name != "Subject" or "\n" in subject:
-        raise ValueError(f"{template}.txt must begin with a line `Subject: …` and an empty one")
+        raise ValueError(f"{template}.txt must begin with a line `Subject: …` and an empty line")
     return subject.strip(), text
 
 
@@ -99,7 +98,7 @@ def _headers(sender: Address, recipient: Address, subject: str) -> dict[str, str
         "Subject": _folded(subject, "Subject"),
         "Date": format_datetime(datetime.now(UTC)),
         "Message-ID": f"<{uuid4()}@{sender.domain}>",
-        "Auto-Submitted": "auto-generated",  # RFC 3834: no absence note shall answer it
+        "Auto-Submitted": "auto-generated",  # RFC 3834: automatic replies must not answer it
     }
 
 
@@ -115,17 +114,17 @@ def _folded(text: str, header: str) -> str:
 
 
 def _must_be_encoded(text: str) -> bool:
-    """As RFC 2047 says: what is not ASCII, or would be taken for something encoded."""
+    """True for text that is not ASCII, or that looks encoded (RFC 2047)."""
     return not text.isascii() or "=?" in text
 
 
 def parse(text: str) -> EmailMessage:
-    """Undo `as_string`, so that it gives the same text again."""
+    """Undo `as_string`. The result's `as_string` gives the same text again."""
     return message_from_string(text, policy=POLICY)
 
 
 async def deliver(app: FastAPI, message: str) -> None:
-    """Hand over a mail, given as text. Raises MailDelayed where a later try may succeed; where none can, logs that."""
+    """Send a mail, given as text. Raises MailDelayed if a later try may succeed, else logs the refusal."""
     mailer: Mailer = app.state.mailer
     mail = parse(message)
     try:

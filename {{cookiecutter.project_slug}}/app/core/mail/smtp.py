@@ -1,4 +1,4 @@
-"""The back end that hands mails to a server, by SMTP."""
+"""The back end that sends mails to a server by SMTP."""
 
 from asyncio import Semaphore
 from email.message import EmailMessage
@@ -20,12 +20,12 @@ from aiosmtplib import (
 from app.core.mail.errors import MailDelayed, MailError, MailRefused
 from app.core.settings import is_loopback
 
-TIMEOUT = 30.0  # s that a server has for each answer
-MAX_CONNECTIONS = 5  # of one process: servers refuse who opens more than a few
+TIMEOUT = 30.0  # s to wait for each answer
+MAX_CONNECTIONS = 5  # per process: servers refuse clients that open many
 
 
 class SMTPMailer:
-    """Opens a connection for each mail, MAX_CONNECTIONS at once: a kept one may be closed by the server at any time."""
+    """Opens a connection for each mail, at most MAX_CONNECTIONS at once. The server could close a kept one any time."""
 
     def __init__(self, url: SplitResult, domain: str) -> None:
         needs_tls = bool(url.username) and not is_loopback(url.hostname or "")
@@ -36,10 +36,9 @@ class SMTPMailer:
             username=unquote(url.username) if url.username else None,
             password=unquote(url.password) if url.password else None,
             use_tls=url.scheme == "smtps",
-            start_tls=True if needs_tls and url.scheme == "smtp" else None,  # None: where the server offers it
+            start_tls=True if needs_tls and url.scheme == "smtp" else None,  # None: if the server offers it
             tls_context=create_default_context(),
-            # What the library would say of itself is the machine's name, for which it asks the DNS, and in a container
-            # that is one which servers refuse.
+            # The library's default is the machine's name from the DNS. In a container, servers refuse that name.
             local_hostname=domain,
             timeout=TIMEOUT,
         )
@@ -64,18 +63,18 @@ async def _hand_over(message: EmailMessage, connection: SMTP) -> None:
 
 
 def _failure(error: SMTPException | OSError) -> MailError:
-    """Sort out what is wrong with the mail, which is for ever, from what is wrong with the server or the settings."""
+    """A fault of the mail is permanent. A fault of the server or the settings is not."""
     if isinstance(error, SMTPRecipientsRefused):
         error = error.recipients[0]
     if isinstance(error, SMTPNotSupported):
-        return MailRefused("the server cannot take addresses that are not ASCII (RFC 6531)")
+        return MailRefused("the server accepts only ASCII addresses (it lacks SMTPUTF8, RFC 6531)")
     if isinstance(error, SMTPRecipientRefused | SMTPDataError) and error.code >= 500:
         return MailRefused(_reason(error))
     return MailDelayed(_reason(error))
 
 
 def _reason(error: Exception) -> str:
-    """Leave out what the server says where it has seen a secret: a filter for spam may quote a link of the text."""
+    """Leave out the server's words if it has seen a secret: a spam filter may quote a link from the text."""
     match error:
         case SMTPAuthenticationError():
             return f"the server does not accept user and password ({error.code})"
@@ -87,5 +86,5 @@ def _reason(error: Exception) -> str:
 
 
 def _escaped(reply: str) -> str:
-    """Whatever bytes a server sends, they end in logs and on terminals."""
+    """Make any reply of a server harmless for logs and terminals."""
     return " ".join(reply.split()).encode("unicode_escape").decode()

@@ -1,4 +1,4 @@
-"""Running the service: system checks, health, where settings come from."""
+"""For operators: system checks, health, where settings come from."""
 
 from app.core.ops.checks import Check, Level, Problem, check, run_checks
 from app.core.ops.health import router as health_router

@@ -1,8 +1,8 @@
-"""System checks: what `manage.py check` asks before a project is trusted with users.
+"""System checks, for `manage.py check`.
 
-An app brings its own in a module `checks`: asynchronous generators marked with `@check()`, with `@check(deploy=True)`
-where only a production server must pass, or with `@check(start=True)` where `runserver` is to say it. An id keeps its
-meaning for ever, so that people can search for it; its letter is the level: E an error, W a warning, I a mere hint.
+An app adds checks in its module `checks`: asynchronous generators marked with `@check()`. Mark those for production
+servers only with `@check(deploy=True)`, and those that `runserver` shows with `@check(start=True)`. An id never changes
+its meaning, so people can search for it. Its letter is the level: E is an error, W a warning, I information.
 """
 
 import os
@@ -20,10 +20,10 @@ from app.core.ops.settings_report import misspelt
 from app.core.settings import BASE_DIR, LOCAL_HOSTS, is_loopback
 from app.settings import Settings
 
-# What an Origin header can say (RFC 6454, 6.2), and what a Host header, but for the port (RFC 9110, 7.2).
+# Possible values of an Origin header (RFC 6454, 6.2), and of a Host header without its port (RFC 9110, 7.2).
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+|\*")
 HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]|\*")
-FEW_CHARACTERS = 10  # a random key of 32 bytes has more, whatever it is written in
+FEW_CHARACTERS = 10  # a random key of 32 bytes has more different ones, in any encoding
 REDIS_PATIENCE = 5  # s
 FIRST_GUESSES = ("postgres", "password", "admin", "root", "secret", "changeme")
 
@@ -76,12 +76,12 @@ def check(*, deploy: bool = False, start: bool = False) -> Callable[[Check], Che
 async def run_checks(
     settings: Settings, database: Database, *, deploy: bool = False, start: bool = False
 ) -> list[Problem]:
-    """Ask the core's checks and those of every app; return the problems, errors first."""
+    """Run the checks of the core and of every app. Return the problems, errors first."""
     for _ in registry.modules("checks"):
         pass  # importing it registers them
     asked = [*ALWAYS, *(DEPLOY if deploy else ()), *(START if start else ())]
     found = [problem for function in asked async for problem in _ask(function, settings, database)]
-    once = dict.fromkeys(found)  # a database that is away fails many a check
+    once = dict.fromkeys(found)  # if the database is away, many checks find the same
     return [problem for level in reversed(Level) for problem in once if problem.level == level]
 
 
@@ -95,7 +95,7 @@ async def _ask(function: Check, settings: Settings, database: Database) -> Async
         yield Problem("core.E007", str(error), "`git log app` may show where they went.")
     except DBAPIError as error:
         yield _unreachable(error.orig) if is_away(error) else _failed(function, error)
-    except Exception as error:  # whatever it is, the other checks are still worth an answer
+    except Exception as error:  # the other checks must still run
         yield _failed(function, error)
 
 
@@ -106,7 +106,7 @@ def _unreachable(error: BaseException | None) -> Problem:
 def _failed(function: Check, error: Exception) -> Problem:
     name = f"{function.__module__}.{function.__name__}"
     message = f"The check {name} failed: {type(error).__name__}: {_line(error)}."
-    return Problem("core.E004", message, "Mend the check, or what it looks at.")
+    return Problem("core.E004", message, "Repair the check, or what it checks.")
 
 
 def _line(error: BaseException | None) -> str:
@@ -117,22 +117,22 @@ def _line(error: BaseException | None) -> str:
 async def env_is_private(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     path = BASE_DIR / ".env"
     if os.name == "posix" and path.exists() and path.stat().st_mode & 0o077:
-        yield Problem("core.E001", "Other users of this machine may read .env.", "Run `chmod 600 .env`.")
+        yield Problem("core.E001", "Other users of this machine can read .env.", "Run `chmod 600 .env`.")
 
 
 @check()
 async def env_has_no_slips(settings: Settings, database: Database) -> AsyncIterator[Problem]:
-    """What is no setting may well stand in `.env`, for other programs; what looks like one is read by nobody."""
+    """`.env` may have variables for other programs. But one that resembles a setting is probably a slip."""
     for name, meant in misspelt().items():
-        yield Problem("core.W013", f"{name} in .env is no setting.", f"Is {meant} meant?")
+        yield Problem("core.W013", f"{name} in .env is not a setting.", f"Do you mean {meant}?")
 
 
 @check()
 async def hosts_can_match(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     for host in settings.allowed_hosts:
         if not HOST.fullmatch(host):
-            message = f"ALLOWED_HOSTS has {host!r}, which is no name."
-            yield Problem("core.E005", message, "Write no more than that, as in api.example.com or *.example.com.")
+            message = f"ALLOWED_HOSTS has {host!r}, which is not a host name."
+            yield Problem("core.E005", message, "Write only a name, for example api.example.com or *.example.com.")
 
 
 @check()
@@ -140,7 +140,7 @@ async def origins_can_match(settings: Settings, database: Database) -> AsyncIter
     for origin in settings.cors_allow_origins:
         if not ORIGIN.fullmatch(origin):
             message = f"CORS_ALLOW_ORIGINS has {origin!r}, which no browser sends."
-            yield Problem("core.E006", message, "Write it in lower case without a path, as in https://app.example.com.")
+            yield Problem("core.E006", message, "Write it in lower case without a path, like https://app.example.com.")
 
 
 @check(deploy=True, start=True)
@@ -164,24 +164,24 @@ async def database_is_a_server(settings: Settings, database: Database) -> AsyncI
 @check(deploy=True)
 async def hosts_are_named(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     if "*" in settings.allowed_hosts:
-        yield Problem("core.W003", "ALLOWED_HOSTS takes any name.", "List the names that the service is reached by.")
+        yield Problem("core.W003", "ALLOWED_HOSTS allows any name.", "List the host names of the service.")
     if set(settings.allowed_hosts) <= set(LOCAL_HOSTS):
-        yield Problem("core.W004", "ALLOWED_HOSTS has only local names.", "List those that the service is reached by.")
+        yield Problem("core.W004", "ALLOWED_HOSTS has only local names.", "List the host names of the service.")
 
 
 @check(deploy=True)
 async def origins_are_named(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     if "*" in settings.cors_allow_origins:
-        yield Problem("core.W005", "CORS_ALLOW_ORIGINS takes any site.", "List the origins of your front ends.")
+        yield Problem("core.W005", "CORS_ALLOW_ORIGINS allows any site.", "List the origins of your front ends.")
 
 
 @check(deploy=True)
 async def origins_are_encrypted(settings: Settings, database: Database) -> AsyncIterator[Problem]:
-    """Whoever sits between can change a page that comes without TLS, and make it call us as its user."""
+    """Without TLS, somebody on the network can change a page, so that it calls this service as its user."""
     for origin in settings.cors_allow_origins:
         if origin.startswith("http://"):
-            message = f"CORS_ALLOW_ORIGINS trusts {origin}, which anybody on the way can change."
-            yield Problem("core.W014", message, "Serve it by https://, or take it out.")
+            message = f"CORS_ALLOW_ORIGINS trusts {origin}, which anybody on the network can change."
+            yield Problem("core.W014", message, "Serve it with https://, or remove it.")
 
 
 @check(deploy=True)
@@ -192,33 +192,33 @@ async def docs_are_closed(settings: Settings, database: Database) -> AsyncIterat
 
 @check(deploy=True)
 async def limits_are_shared(settings: Settings, database: Database) -> AsyncIterator[Problem]:
-    """Other replicas cannot be seen from here, but how many workers uvicorn is to start can."""
+    """This cannot see other replicas, but it can see how many workers uvicorn will start."""
     workers = os.environ.get("WEB_CONCURRENCY", "1")
     if workers != "1" and settings.redis_url is None:
-        yield Problem("core.W007", f"WEB_CONCURRENCY is {workers}, and each counts failed logins.", "Set REDIS_URL.")
+        yield Problem("core.W007", f"Each of the {workers} workers counts failed logins by itself.", "Set REDIS_URL.")
 
 
 @check(deploy=True)
 async def mails_reach_somebody(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     scheme = urlsplit(settings.email_url.get_secret_value()).scheme
     if not scheme.startswith("smtp"):
-        yield Problem("core.W008", f"EMAIL_URL is {scheme}:, and mails reach nobody.", "Set EMAIL_URL=smtp://….")
+        yield Problem("core.W008", f"EMAIL_URL is {scheme}:, so mails reach nobody.", "Set EMAIL_URL=smtp://….")
 
 
 @check(deploy=True)
 async def links_reach_us(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     url = urlsplit(settings.public_url)
-    hint = "Set it to the address that people reach the service by."
+    hint = "Set it to the service's address for its users."
     if is_loopback(url.hostname or ""):
-        yield Problem("core.W009", "PUBLIC_URL is local: links in mails lead nowhere.", hint)
+        yield Problem("core.W009", "PUBLIC_URL is local, so links in mails lead nowhere.", hint)
     if url.scheme != "https":
-        yield Problem("core.W010", "PUBLIC_URL is not https: who listens can use the links in mails.", hint)
+        yield Problem("core.W010", "PUBLIC_URL is not https, so others can listen and use the links in mails.", hint)
 
 
 @check(deploy=True)
 async def mails_can_be_answered(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     if is_loopback(settings.email_from.domain):
-        message = f"EMAIL_FROM is at {settings.email_from.domain}: servers refuse such mails."
+        message = f"EMAIL_FROM is at {settings.email_from.domain}, and servers refuse mails from there."
         yield Problem("core.W011", message, "Set it to an address of your domain.")
 
 
@@ -226,8 +226,8 @@ async def mails_can_be_answered(settings: Settings, database: Database) -> Async
 async def keys_are_random(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     for key in (settings.secret_key, *settings.secret_key_fallbacks):
         if len(set(key.get_secret_value())) < FEW_CHARACTERS:
-            message = "A key of SECRET_KEY or SECRET_KEY_FALLBACKS repeats a few characters, and can be guessed."
-            hint = "Put one there that `python -c 'import secrets; print(secrets.token_urlsafe(64))'` prints."
+            message = "A key of SECRET_KEY or SECRET_KEY_FALLBACKS repeats a few characters, so others can guess it."
+            hint = "Replace it with the output of `python -c 'import secrets; print(secrets.token_urlsafe(64))'`."
             yield Problem("core.W015", message, hint)
 
 
@@ -235,16 +235,16 @@ async def keys_are_random(settings: Settings, database: Database) -> AsyncIterat
 async def database_password_is_no_first_guess(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     url = database.engine.url
     if url.password and url.password in (url.username, *FIRST_GUESSES):
-        message = "The password in DATABASE_URL is the first that anybody would try."
-        yield Problem("core.W016", message, "Give the database's user a random one.")
+        message = "The password in DATABASE_URL is one that attackers try first."
+        yield Problem("core.W016", message, "Give the database user a random password.")
 
 
 @check(deploy=True)
 async def proxies_are_named(settings: Settings, database: Database) -> AsyncIterator[Problem]:
-    """uvicorn reads it: who is named there says where a request came from, and so whose failed logins are counted."""
+    """uvicorn trusts these proxies to name the client of a request, and failed logins are counted for this client."""
     if "*" in os.environ.get("FORWARDED_ALLOW_IPS", "").split(","):
-        message = "FORWARDED_ALLOW_IPS lets anybody say where a request came from."
-        yield Problem("core.W017", message, "List the addresses or networks of your proxies, as in 10.0.0.0/8.")
+        message = "FORWARDED_ALLOW_IPS lets any client claim another address."
+        yield Problem("core.W017", message, "List the addresses or networks of your proxies, for example 10.0.0.0/8.")
 
 
 @check(deploy=True)

@@ -1,4 +1,4 @@
-"""What an orchestrator asks."""
+"""Health probes for orchestrators and monitoring."""
 
 from fastapi import APIRouter
 
@@ -7,9 +7,9 @@ from app.core.web import public
 router = APIRouter(prefix="/health", tags=["health"])
 
 
-@router.head("/live", include_in_schema=False)  # as some monitors ask
+@router.head("/live", include_in_schema=False)  # some monitors use HEAD
 @router.get("/live")
 @public
 async def live() -> dict[str, str]:
-    """The process runs and its event loop turns; nothing else is looked at."""
+    """Tell that the process runs and its event loop turns. It checks nothing else."""
     return {"status": "ok"}

@@ -1,4 +1,4 @@
-"""Where each setting comes from, and how its value may be shown."""
+"""Where each setting comes from, and its value without secrets."""
 
 import os
 import re
@@ -14,17 +14,17 @@ from sqlalchemy import URL
 from app.settings import Settings
 
 MASK = "***"
-LIKENESS = 0.8  # difflib's measure: ALLOWED_HOST is like ALLOWED_HOSTS, POSTGRES_PASSWORD like nothing
+LIKENESS = 0.8  # difflib's measure: ALLOWED_HOST resembles ALLOWED_HOSTS, POSTGRES_PASSWORD resembles no setting
 USER_AND_PASSWORD = re.compile(r"^([a-z0-9+.-]+:/*)?.*@", re.IGNORECASE | re.DOTALL)
 
 
 def origins() -> dict[str, str]:
-    """Return for each field of the settings who decides it."""
+    """Return for each setting where its value comes from."""
     in_environment, in_file = {name.lower() for name in os.environ}, _names_in_file()
 
     def origin(name: str) -> str:
         if name in in_environment:
-            return "environment, which hides .env" if name in in_file else "environment"
+            return "environment, overrides .env" if name in in_file else "environment"
         return ".env" if name in in_file else "default"
 
     return {name: origin(name) for name in Settings.model_fields}
@@ -36,7 +36,7 @@ def _names_in_file() -> list[str]:
 
 
 def misspelt() -> dict[str, str]:
-    """Return the names in `.env` that are no settings, but resemble one, and that one."""
+    """Return the names in `.env` that are not settings but resemble one, each with that setting."""
     names = [name.upper() for name in Settings.model_fields]
     unknown = (name.upper() for name in _names_in_file() if name not in Settings.model_fields)
     likely = ((name, get_close_matches(name, names, n=1, cutoff=LIKENESS)) for name in unknown)
@@ -44,7 +44,7 @@ def misspelt() -> dict[str, str]:
 
 
 def shown(name: str, value: object) -> str:
-    """Return the value as `.env` would have it, but no secret; of a kind that is not known here, nothing is told."""
+    """Return the value as it is in `.env`, without secrets. A value of an unknown type is hidden."""
     match value:
         case None:
             return ""
@@ -65,6 +65,6 @@ def shown(name: str, value: object) -> str:
 
 
 def without_secrets(url: str) -> str:
-    """Hide what stands before the last `@`, since who writes a password may forget to escape it, and the query."""
+    """Hide the query and all before the last `@`: a password may contain an `@` that nobody escaped."""
     address, query, _ = USER_AND_PASSWORD.sub(rf"\1{MASK}@", url).partition("?")
     return f"{address}?{MASK}" if query else address

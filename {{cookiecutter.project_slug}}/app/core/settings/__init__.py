@@ -1,4 +1,4 @@
-"""What a setting may hold, and the `.env` file; `app/settings.py` lists the settings themselves."""
+"""Types of settings, and the `.env` file. `app/settings.py` lists the settings themselves."""
 
 from app.core.settings.env_file import create_private, make_secret, update_env, write_env, write_private
 from app.core.settings.errors import SettingsError

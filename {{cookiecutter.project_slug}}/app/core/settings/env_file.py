@@ -1,7 +1,7 @@
-"""Writes the project's `.env`: the one place where its secrets live.
+"""Writes the project's `.env`, the only place for its secrets.
 
-Standard library only, but for changes: the template's post-generation hook runs this file too, before anything is
-installed.
+It uses the standard library only, except in `update_env`: the template's post-generation hook runs this file before
+anything is installed.
 """
 
 import os
@@ -12,22 +12,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 PLACEHOLDER = "made-by-initenv"
-"""Stands in `.env.example` where a secret belongs; the settings refuse it."""
+"""`.env.example` has it in place of each secret. The settings refuse it."""
 
-# Other values stay as they are, since `docker run --env-file` takes quotes for a part of the value.
+# Other values have no quotes: `docker run --env-file` would make them a part of the value.
 NEEDS_QUOTES = re.compile(r"""['"#\r\n]|^\s|\s$""")
 
 
 def make_secret() -> str:
-    """Return 86 URL-safe characters that carry 512 bits from the system's CSPRNG."""
+    """Return 86 URL-safe characters with 512 random bits from the system's CSPRNG."""
     return secrets.token_urlsafe(64)
 
 
 def write_env(root: Path) -> bool:
-    """Make `.env` from `.env.example` with a new secret for each placeholder, readable by its owner alone.
+    """Make `.env` from `.env.example` with a new secret for each placeholder. Only its owner can read it.
 
-    Returns False, and changes nothing, where there is a `.env` already: a secret in use is never replaced.
-    Raises FileNotFoundError where there is no `.env.example`.
+    Return False and change nothing if there is a `.env` already: it may hold secrets in use.
+    Raises FileNotFoundError if there is no `.env.example`.
     """
     first, *rest = (root / ".env.example").read_text(encoding="utf-8").split(PLACEHOLDER)
     text = first + "".join(make_secret() + part for part in rest)
@@ -39,7 +39,7 @@ def write_env(root: Path) -> bool:
 
 
 def update_env(root: Path, changes: Mapping[str, str]) -> None:
-    """Set these variables in `.env`, all or none: whenever the machine stops, the old file is there, or the new one.
+    """Set these variables in `.env`, all or none. After a crash, the file is the old one or the new one.
 
     Comments and `export` stay.
     """
@@ -47,7 +47,7 @@ def update_env(root: Path, changes: Mapping[str, str]) -> None:
 
     path = root / ".env"
     text = path.read_text(encoding="utf-8")
-    with TemporaryDirectory(prefix=".env.", dir=root) as folder:  # git ignores it, should a crash leave it behind
+    with TemporaryDirectory(prefix=".env.", dir=root) as folder:  # git ignores it if a crash leaves it behind
         draft = Path(folder) / ".env"
         create_private(draft, text)
         for name, value in changes.items():
@@ -57,18 +57,18 @@ def update_env(root: Path, changes: Mapping[str, str]) -> None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Put the text in the place of what is there, all or nothing, readable by its owner alone.
+    """Replace the whole text of a file, or nothing. Only its owner can read it.
 
-    A symlink stays one, and the owner stays the same. Raises PermissionError where that cannot be.
+    A symlink stays a symlink, and the owner stays the same. Raises PermissionError if that is impossible.
     """
     path = path.resolve()
     draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)  # of a run that was interrupted
+    draft.unlink(missing_ok=True)  # left by an interrupted run
     create_private(draft, text)
     if os.name == "posix":
         _keep_owner(path.stat(), draft)
     with draft.open("rb+") as file:
-        os.fsync(file.fileno())  # what takes the old one's place must be on the disk by then
+        os.fsync(file.fileno())  # the new text must be on the disk before it replaces the old one
     draft.replace(path)
 
 
@@ -79,7 +79,7 @@ def _keep_owner(before: os.stat_result, draft: Path) -> None:
 
 
 def create_private(path: Path, text: str) -> None:
-    """Raises FileExistsError. The mode holds from the first byte on."""
+    """Make a file with mode 0600 from the first byte on. Raises FileExistsError."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)

@@ -1,4 +1,4 @@
-"""How wrong settings are told."""
+"""The error for wrong settings."""
 
 from typing import Self
 
@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 
 class SettingsError(Exception):
-    """Says in one line per setting what is missing or wrong, and never what a setting holds."""
+    """Says in one line per setting what is missing or wrong. It never shows a value."""
 
     @classmethod
     def of(cls, error: ValidationError) -> Self:
@@ -31,4 +31,4 @@ def _reason(kind: str, message: str) -> str:
 def _hint(name: str) -> str:
     if name != "SECRET_KEY":
         return ""
-    return " `python manage.py initenv` writes a .env with a good one where there is no .env yet."
+    return " If there is no .env yet, `python manage.py initenv` writes one with a good key."

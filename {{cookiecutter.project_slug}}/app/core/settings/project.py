@@ -1,4 +1,4 @@
-"""What `pyproject.toml` says of the project, and where its root is."""
+"""The project's root folder, and its data from `pyproject.toml`."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Types for fields of the settings: each parses the text of an environment variable."""
+"""Types of settings. Each parses the text of an environment variable."""
 
 from email.headerregistry import Address
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""A request's way in and out."""
+"""What happens to a request on its way in and out."""
 
 from app.core.web.errors import OAuth2Error, ServerBusy, error_response, install_error_handlers
 from app.core.web.middleware import Application

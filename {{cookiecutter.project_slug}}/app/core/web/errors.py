@@ -1,7 +1,7 @@
-"""Every error answer: JSON with `detail`, and for OAuth 2.0's token routes an `error` code beside it.
+"""Every error answer: JSON with `detail`. The token routes of OAuth 2.0 add an `error` code.
 
-A browser that opens an address gets a page which says the same. `ErrorFormat` in `app.core.web.openapi` changes the
-JSON of all answers but those of the token routes, whose form RFC 6749 sets.
+A browser that opens an address gets a page that says the same. `ErrorFormat` in `app.core.web.openapi` changes the
+JSON of all answers except those of the token routes: RFC 6749 sets their form.
 """
 
 import logging
@@ -35,18 +35,18 @@ BODILESS = (204, 205, 304)  # RFC 9110, 15.3.5, 15.3.6 and 15.4.5
 
 
 class OAuth2Error(HTTPException):
-    """What a token route answers (RFC 6749, 5.2); `error` is one of the codes listed there."""
+    """An error answer of a token route. `error` is one of the codes in RFC 6749, 5.2."""
 
     def __init__(
         self, error: str, detail: str, status_code: int = 400, headers: Mapping[str, str] | None = None
     ) -> None:
-        # RFC 6749, 5.1: nothing that a token route says may be kept by a cache.
+        # RFC 6749, 5.1: no cache may keep an answer of a token route.
         super().__init__(status_code, detail, {"Cache-Control": "no-store", **(headers or {})})
         self.error = error
 
 
 class ServerBusy(HTTPException):
-    """The server has more to do than it can: 503, and after how many seconds to ask again (RFC 9110, 10.2.3)."""
+    """The server has too much to do: 503 with the seconds to wait in `Retry-After` (RFC 9110, 10.2.3)."""
 
     def __init__(self, seconds: float) -> None:
         detail = "The server is busy. Try again later."
@@ -66,7 +66,7 @@ def install_error_handlers(app: Starlette) -> None:
 
 
 class Refusal(Response):
-    """Closes a WebSocket; one that is not accepted yet never is."""
+    """Closes a WebSocket, or refuses one that is not accepted yet."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         code = status.WS_1013_TRY_AGAIN_LATER if self.status_code >= 500 else status.WS_1008_POLICY_VIOLATION
@@ -76,7 +76,7 @@ class Refusal(Response):
 def error_response(
     connection: HTTPConnection, code: int, detail: Any, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """What every handler of errors answers with, so that each error can be read by people and by programs."""
+    """Return the answer of every error handler: a page for people, JSON for programs, a close for a WebSocket."""
     if connection.scope["type"] == "websocket":
         return Refusal(status_code=code)
     request = Request(connection.scope)
@@ -90,13 +90,13 @@ def error_response(
 
 
 def _mount(request: Request) -> str:
-    """Return where in the application the one is mounted that answers, as in `admin`."""
+    """Return the path of the mounted application that answers, for example `admin`; empty for the main one."""
     root_path: str = request.scope["root_path"]
     return root_path.removeprefix(request.base_url.path.rstrip("/")).strip("/")
 
 
 def _line(fault: object) -> str:
-    """For people: one of FastAPI's faults with the name of its field, all else as it is."""
+    """For people: write one of FastAPI's faults with the name of its field, and anything else as it is."""
     match fault:
         case {"loc": [*_, field], "msg": message}:
             return f"{field}: {message}"
@@ -114,7 +114,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _methods(request: Request) -> set[str]:
-    """Return all that the path takes (RFC 9110, 15.5.6): a router tells only of the first route that has it."""
+    """Return all methods of the path (RFC 9110, 15.5.6). A router names only those of the first route that matches."""
     routes = iter_route_contexts(request.app.routes)
     matching = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     return {method for route in matching for method in route.methods or ()}
@@ -126,20 +126,20 @@ async def _oauth2_error(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:
-    """FastAPI's own answer repeats the input, and with it a password."""
+    """FastAPI's own answer would repeat the input, which may hold a password."""
     assert isinstance(error, RequestValidationError)
     detail = [{key: item[key] for key in ("type", "loc", "msg")} for item in error.errors()]
     return error_response(request, status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
 
 
 async def _undecodable(request: Request, error: Exception) -> Response:
-    """A form may name any charset, and hold what is no text in it."""
-    detail = "What was sent is no text in the charset that it names."
+    """A form may name any charset, and hold bytes that this charset does not allow."""
+    detail = "The request is not valid text in the charset that it names."
     return error_response(request, status.HTTP_422_UNPROCESSABLE_CONTENT, detail)
 
 
 async def _database_error(request: Request, error: Exception) -> Response:
-    """503 where the database cannot be reached, 409 where another request was quicker; all else is a bug."""
+    """Answer 503 if the database is away, and 409 if another request was quicker. All else is a bug."""
     assert isinstance(error, DBAPIError)
     if is_conflict(error):
         return await _conflict(request, error)
@@ -149,7 +149,7 @@ async def _database_error(request: Request, error: Exception) -> Response:
 
 
 async def _conflict(request: Request, error: Exception) -> Response:
-    detail = "This was changed, or taken, by another request. Look again, and try again."
+    detail = "Another request has changed this. Load it again, then try again."
     return error_response(request, status.HTTP_409_CONFLICT, detail)
 
 
@@ -160,5 +160,5 @@ async def _database_away(request: Request, error: Exception) -> Response:
 
 
 async def _bug(request: Request, error: Exception) -> Response:
-    """Says nothing of the reason, which goes to the log."""
+    """Hide the reason from the client: it goes to the log."""
     return error_response(request, status.HTTP_500_INTERNAL_SERVER_ERROR, "Internal server error")

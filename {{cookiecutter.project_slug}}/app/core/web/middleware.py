@@ -42,8 +42,8 @@ HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")  #
 class Application(FastAPI):
     """FastAPI inside our layers.
 
-    What `add_middleware` adds lies inside the layers that answer 413 and 500. Those answers, too, need their headers
-    and their line in the log.
+    `add_middleware` would add a layer inside those that answer 413 and 500. These answers need our headers and a line
+    in the log too.
     """
 
     def __init__(self, settings: Settings, **options: Any) -> None:
@@ -52,7 +52,7 @@ class Application(FastAPI):
         self.outermost = _wrapped(super().__call__, settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["app"] = self  # what answers errors looks here for the application, also outside of it
+        scope["app"] = self  # our layers answer errors too, and look for the application here
         await self.outermost(scope, receive, send)
 
 
@@ -70,9 +70,9 @@ def _wrapped(app: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 class RequestEnvelope:
-    """Names each request, gives each answer its security headers, and logs how it ended.
+    """Gives each request an id and each answer its security headers, and logs how the request ended.
 
-    The name is the client's `X-Request-ID` where that is harmless in a log, else a new one; the answer repeats it.
+    The id is the client's `X-Request-ID` if it is harmless in a log, else a new one. The answer repeats it.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -99,7 +99,7 @@ class RequestEnvelope:
         try:
             await self.app(scope, receive, send_enveloped)
         except Exception:
-            # Starlette has answered 500 by now, and raises it again for the server to log: we do, with the id.
+            # Starlette has answered 500, and raises the error again for the server's log. We log it with the id.
             logger.exception("Unhandled error in %s %s", scope["method"], scope["path"])
         finally:
             acting.set(NOBODY)
@@ -108,7 +108,7 @@ class RequestEnvelope:
 
 
 def _log(scope: Scope, code: int, seconds: float) -> None:
-    """Without the query, which may carry a token."""
+    """Leave out the query: it may carry a token."""
     client = scope["client"][0] if scope.get("client") else None
     line = (scope["method"], scope["path"], code, seconds * 1000)
     access_logger.info("%s %s %d %.1f ms", *line, extra={"client": client})
@@ -118,11 +118,11 @@ def _request_id(scope: Scope) -> bytes:
     named = dict(scope["headers"]).get(b"x-request-id")
     if named and REQUEST_ID.fullmatch(named):
         return bytes(named)
-    return b"%032x" % getrandbits(128)  # unlike the others is enough, nobody gains by guessing it
+    return b"%032x" % getrandbits(128)  # it must be unique, not secret
 
 
 class TooLargeAsJSON:
-    """FastAPI refuses a body in plain text where its length is declared, and asks no handler of errors."""
+    """FastAPI answers 413 in plain text if the declared length is too large. This layer makes our own answer of it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -147,7 +147,7 @@ def _too_large_as_json(scope: Scope, receive: Receive, send: Send) -> Send:
 
 
 class TrustedHosts:
-    """Refuses requests for other names than ours, but for probes, which know only an address."""
+    """Refuses requests for unknown host names. Health probes pass: they know only an address."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app

@@ -1,4 +1,4 @@
-"""The OpenAPI document: in it, each route says how it can fail, which FastAPI cannot know by itself."""
+"""The OpenAPI document. It tells how each route can fail, which FastAPI cannot know by itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,17 +24,17 @@ EVERYBODY = "everybody"
 ERRORS_IN_GENERAL = """
 ### Errors
 
-Each is JSON with a text as its `detail`. Only where what was sent is invalid (422), `detail` is a list, with `type`,
-`loc` (where) and `msg` of each fault. The answer's `X-Request-ID` finds it in the log.
+Each error is JSON with a text as its `detail`. If the input is invalid (422), `detail` is a list with the `type`, `loc`
+(where) and `msg` of each fault. The log has the answer's `X-Request-ID`.
 """
 
-# What an error means, and a `detail` that comes with it.
+# For each status: what it means, and an example of its `detail`.
 ERRORS = {
-    400: ("What was sent is of no use.", "There was an error parsing the body"),
-    401: ("No access token was sent, or one that is not valid.", "Not authenticated"),
+    400: ("The server cannot use the request.", "There was an error parsing the body"),
+    401: ("The access token is missing or not valid.", "Not authenticated"),
     403: ("A permission is missing.", "You lack the permission accounts.view_user"),
-    404: ("There is no such thing.", "Not Found"),
-    409: ("It does not go together with what is there.", "Another user has this username"),
+    404: ("It does not exist.", "Not Found"),
+    409: ("It conflicts with what exists.", "Another user has this username"),
     413: ("The body is too large.", "Content Too Large"),
     429: ("Too many requests.", "Too many requests. Try again later."),
     503: ("The server is busy, or a service that it needs is away.", "The server is busy. Try again later."),
@@ -47,16 +47,16 @@ ERROR_HEADERS: dict[int, dict[str, Any]] = {401: _CHALLENGE, 429: _RETRY_AFTER, 
 REFERENCE = "#/components/schemas/{model}"
 INVALID = "HTTPValidationError"  # what FastAPI documents with 422
 
-# What any route with a body answers where that cannot be read.
+# Answers of every route that takes a body, if it cannot be read.
 BODY_ERRORS = {400, 413}
 
-# One item of what `app.core.web.errors` answers with 422; FastAPI would document more than that leaves in.
+# One fault, as `app.core.web.errors` answers it with 422. FastAPI would document more keys.
 FAULT = {"type": "missing", "loc": ["body", "email"], "msg": "Field required"}
 
-# Among a route's `responses`, for a status that FastAPI would document and that never comes.
+# For a route's `responses`: a status that FastAPI would document, but that the route never answers.
 NEVER_SENT = {"description": "Never sent."}
 
-HEALTH = {"name": "health", "description": "What an orchestrator asks."}
+HEALTH = {"name": "health", "description": "For orchestrators and monitoring."}
 
 
 class ErrorRead(BaseModel):
@@ -65,15 +65,15 @@ class ErrorRead(BaseModel):
 
 @dataclass(frozen=True)
 class ErrorFormat:
-    """How programs are told of an error. An app sets another one in its `ready(app)`, as in
+    """The form of an error for programs. An app can set another one in its `ready(app)`:
 
     app.state.error_format = ErrorFormat(Problem, problem, "application/problem+json")      # RFC 9457
     """
 
     model: type[BaseModel]
-    """What the OpenAPI document says of it."""
+    """Its schema in the OpenAPI document."""
     make: Callable[[int, Any], dict[str, Any]]
-    """Takes the status and the `detail`: a text, or with 422 a list of faults, each with `type`, `loc` and `msg`."""
+    """It takes the status and the `detail`: a text, or for 422 a list of faults with `type`, `loc` and `msg`."""
     media_type: str = "application/json"
 
 
@@ -86,8 +86,8 @@ def format_of(app: Starlette) -> ErrorFormat:
 
 
 def raises(*codes: int) -> Callable[[Marked], Marked]:
-    """Name the statuses of errors that a route, or a dependency, can answer with. Say `@raises(404)` below the route's
-    own decorator; what a dependency says, each route that depends on it says as well.
+    """Declare the error statuses of a route or a dependency. Write `@raises(404)` below the route's own decorator.
+    A route also has the statuses of its dependencies.
     """
 
     def mark(function: Marked) -> Marked:
@@ -97,11 +97,11 @@ def raises(*codes: int) -> Callable[[Marked], Marked]:
     return mark
 
 
-raises(503)(get_session)  # said here, since the database's room knows nothing of answers
+raises(503)(get_session)  # here, because `app.core.db` knows nothing of HTTP
 
 
 def admits(whom: str) -> Callable[[Marked], Marked]:
-    """Name whom a dependency or a mounted application lets pass, for `manage.py routes`."""
+    """Declare who passes a dependency or may use a mounted application. `manage.py routes` shows it."""
 
     def mark(function: Marked) -> Marked:
         setattr(function, ADMITS, whom)
@@ -111,17 +111,17 @@ def admits(whom: str) -> Callable[[Marked], Marked]:
 
 
 def public(route: Marked) -> Marked:
-    """Say below a route's own decorator, or of a mounted application, that it asks nobody who they are."""
+    """Declare that everybody may call a route or a mounted application. Write it below the route's own decorator."""
     return admits(EVERYBODY)(route)
 
 
 def operation_id(route: APIRoute) -> str:
-    """The function's name, since generated clients call their methods so; no two may share one."""
+    """Return the function's name: generated clients use it for their methods. It must be unique."""
     return route.name
 
 
 def install_openapi(app: FastAPI) -> None:
-    """Last of all: the routes must be there, and what apps add to `app.description` and `app.openapi_tags`."""
+    """Call it last, after all routes are there and all apps have added to `app.description` and `app.openapi_tags`."""
     app.description += "\n" + ERRORS_IN_GENERAL
     app.openapi_tags = [*(app.openapi_tags or []), HEALTH]
     for route in app.routes:
@@ -158,8 +158,8 @@ def _completed(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
 
 
 def _responses(known: dict[str, Any], raised: set[int], error_format: ErrorFormat) -> dict[str, Any]:
-    """What the route documents by itself stays, but for what never comes, and for titles: FastAPI makes them of path
-    and method, and generators a class of each.
+    """Add the errors to the route's own responses, and remove the statuses that never come. Remove titles too: FastAPI
+    makes one for each path and method, and client generators would make a class of each.
     """
     for response in known.values():
         for content in response.get("content", {}).values():
@@ -176,7 +176,7 @@ def _raised(dependant: Dependant) -> set[int]:
 
 
 def _permissions(dependant: Dependant) -> set[str]:
-    """Return what the dependencies ask for by their attribute `permission`."""
+    """Return the permissions that the dependencies need: they have an attribute `permission`."""
     own = getattr(dependant.call, "permission", None)
     return {*filter(None, [own]), *(name for inner in dependant.dependencies for name in _permissions(inner))}
 

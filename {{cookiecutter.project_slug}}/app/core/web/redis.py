@@ -1,4 +1,4 @@
-"""How we use Redis: nobody waits for it long, and that it is away is said once."""
+"""How we use Redis: no request waits for it long, and an outage is logged once."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ RETRY_AFTER = 5.0  # s
 
 
 def redis_options(timeout: float | None = None) -> dict[str, Any]:
-    """Return what a pool of connections is made with. It waits so many seconds for an answer, else TIMEOUT."""
+    """Return the options for a connection pool. `timeout` is in seconds; the default is TIMEOUT."""
     from redis.asyncio.retry import Retry  # takes long to load, and few need it
     from redis.backoff import NoBackoff
     from redis.exceptions import ConnectionError
@@ -23,13 +23,13 @@ def redis_options(timeout: float | None = None) -> dict[str, Any]:
     return {
         "socket_timeout": timeout,
         "socket_connect_timeout": timeout,
-        # After a restart each connection is found to be closed only when it is used.
+        # After a restart of Redis, a connection turns out to be closed only when it is used.
         "retry": Retry(NoBackoff(), retries=1, supported_errors=(ConnectionError,)),
     }
 
 
 class Outage:
-    """Knows whether a server is away, and logs once that it went, with the consequence, and once that it is back."""
+    """Knows whether a server is away. It logs once that it went, with the consequence, and once that it is back."""
 
     def __init__(self, server: str, consequence: str) -> None:
         self.is_on = False
@@ -42,7 +42,7 @@ class Outage:
         return RETRY_AFTER  # s
 
     def allows_a_try(self) -> bool:
-        """While the server is away, True for one caller in RETRY_AFTER seconds: as long as that one waits, no other."""
+        """While the server is away, return True to one caller every RETRY_AFTER seconds. The others need not wait."""
         now = time.monotonic()
         if self.is_on and now < self._retry_at:
             return False
@@ -51,7 +51,7 @@ class Outage:
 
     @contextmanager
     def watch(self, failure: type[Exception]) -> Iterator[None]:
-        """Learn from what is asked of the server in the block; the exception passes through."""
+        """Learn from the block whether the server is away. The exception passes through."""
         was_on = self.is_on
         try:
             yield

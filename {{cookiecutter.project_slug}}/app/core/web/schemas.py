@@ -1,4 +1,4 @@
-"""Addresses that clients send, and what people are told of values that are wrong."""
+"""E-mail addresses that clients send, and error texts for wrong values."""
 
 from typing import Annotated
 
@@ -9,12 +9,12 @@ from app.core.settings import parse_address
 
 
 def faults(error: ValidationError) -> list[str]:
-    """Say in a line each what is wrong with which field, and not what was given."""
+    """Return one line per wrong field, without its value."""
     return [f"{detail['loc'][0]}: {_sentence(detail)}" for detail in error.errors(include_input=False)]
 
 
 def sentences(error: ValidationError) -> list[str]:
-    """Say the same without the fields, of what was asked for by name."""
+    """Return the same without the names of the fields."""
     return [_sentence(detail) for detail in error.errors(include_input=False)]
 
 

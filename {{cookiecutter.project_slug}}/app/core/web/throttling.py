@@ -1,10 +1,10 @@
-"""Limits on how often something may happen, for a route or for whatever else asks.
+"""Limits how often something may happen, in a route or anywhere else.
 
 @router.post("/feedback", dependencies=[Depends(Throttle("20/minute"))])
 async def feedback(): ...
 
-Counters are kept in Redis where REDIS_URL names one, and then all replicas share them, else in this process. While
-Redis is away, each process goes on with counters of its own.
+With REDIS_URL, Redis keeps the counters and all replicas share them. Without it, or while Redis is away, each process
+keeps its own counters.
 """
 
 import time
@@ -35,7 +35,7 @@ Answer = TypeVar("Answer")
 
 
 class Throttled(HTTPException):
-    """429, and after how many seconds to ask again (RFC 6585, 4)."""
+    """429 with the seconds to wait in `Retry-After` (RFC 6585, 4)."""
 
     def __init__(self, seconds: int) -> None:
         detail = "Too many requests. Try again later."
@@ -43,9 +43,9 @@ class Throttled(HTTPException):
 
 
 class MemoryStorage(Storage):
-    """Counters of this process, never more than MAX_COUNTERS: then those go first that have the least time left.
+    """Counters of this process, at most MAX_COUNTERS. Beyond that, those with the least time left are dropped.
 
-    The library's own storage is unlimited, and goes through all of its keys at each hit: 70 ms with 100,000.
+    The library's own storage has no limit, and reads all of its keys at each hit: 70 ms with 100,000 keys.
     """
 
     STORAGE_SCHEME = None
@@ -54,7 +54,7 @@ class MemoryStorage(Storage):
     def __init__(self) -> None:
         super().__init__()
         self.counters: dict[str, tuple[int, float]] = {}
-        # By their ends, soonest first: one entry for each counter, and for some that are gone.
+        # A heap, the soonest end first. It has an entry for each counter, and for some that are gone.
         self.ends: list[tuple[float, str]] = []
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
@@ -94,18 +94,18 @@ class MemoryStorage(Storage):
 
 
 class Limiter:
-    """Counts hits against rates; who hits what is told by a key of any strings, as long and as many as they may be.
+    """Counts hits against rates. The key tells who hits what: any number of strings, of any length.
 
-    Fixed windows, which begin with the first hit: a counter is one number, however high the rate, it ends by the clock
-    of Redis and not by those of the replicas, and after `Retry-After` the whole rate is there again. The price: around
-    the end of a window up to twice the rate can come in a row. Keys are not shared with another strategy.
+    It counts in fixed windows that begin with the first hit. A counter is one number, however high the rate is. The
+    clock of Redis ends a window, not those of the replicas. After `Retry-After`, the whole rate is there again.
+    The price: around the end of a window, up to twice the rate can pass. Other strategies must not use the same keys.
     """
 
     def __init__(self, redis_url: SecretStr | None = None) -> None:
         self._local = FixedWindowRateLimiter(MemoryStorage())
         self._pool = _redis_pool(redis_url.get_secret_value()) if redis_url else None
         self._redis = FixedWindowRateLimiter(_redis_storage(self._pool)) if self._pool else None
-        # redis-py raises an error where all connections are in use: that is no reason to do without Redis.
+        # redis-py raises an error if all connections are in use. Wait for a free one instead.
         self._turns = Semaphore(REDIS_CONNECTIONS)
         self._outage = Outage("Redis", "each process throttles by itself")
 
@@ -114,7 +114,7 @@ class Limiter:
         return self._outage.is_on
 
     async def hit(self, rate: RateLimitItem, *key: str) -> int:
-        """Return 0 where the rate allows it, else the seconds until it does."""
+        """Count one. Return 0 if the rate allows it, else the seconds until it does."""
         name = _fingerprint(key)
 
         async def hit(limiter: FixedWindowRateLimiter) -> int:
@@ -123,7 +123,7 @@ class Limiter:
         return await self._ask(hit)
 
     async def wait(self, rate: RateLimitItem, *key: str) -> int:
-        """Return what a hit would, without one."""
+        """Return the same as `hit`, but do not count."""
         name = _fingerprint(key)
 
         async def wait(limiter: FixedWindowRateLimiter) -> int:
@@ -158,7 +158,7 @@ async def _seconds_left(limiter: FixedWindowRateLimiter, rate: RateLimitItem, na
 
 
 def _fingerprint(key: tuple[str, ...]) -> str:
-    """As short for a name of 1 MB as for any; a `repr`, since no two tuples have the same."""
+    """Return a short text, even for a name of 1 MB. It is made from the `repr`, which differs for different tuples."""
     return blake2b(repr(key).encode(), digest_size=16).hexdigest()
 
 
@@ -179,10 +179,10 @@ def _redis_storage(pool: Any) -> RedisStorage:
 
 
 def client_address(connection: HTTPConnection) -> str:
-    """Return whom to count: the client's address, as the server tells it.
+    """Return the client's address as the server gives it, for counting.
 
-    Whether that comes from `X-Forwarded-For` is decided by the server, which knows the trusted proxies. Of IPv6, where
-    one customer has 2^64 addresses or more (RFC 6177), it is the /64. All clients without an address are one.
+    The server knows the trusted proxies, and decides whether `X-Forwarded-For` counts. For IPv6 this returns the /64
+    network, since one customer has 2^64 addresses or more (RFC 6177). All clients without an address count as one.
     """
     host = connection.client.host if connection.client else ""
     try:
@@ -196,7 +196,7 @@ def client_address(connection: HTTPConnection) -> str:
 
 @raises(429)
 class Throttle:
-    """A dependency that lets a client's requests to a route pass at a rate such as `20/minute`; more are answered 429.
+    """A dependency that limits the requests of one client to a route, for example to `20/minute`. More get a 429.
 
     A router that is included twice counts once.
     """
@@ -211,7 +211,7 @@ class Throttle:
 
 
 def _route(connection: HTTPConnection) -> tuple[str, ...]:
-    """The path alone would not do: FastAPI leaves out of it what `include_router` puts before it."""
+    """The path alone is not enough: it does not have the prefix of `include_router`."""
     scope = connection.scope
     endpoint = scope["endpoint"]
     return scope.get("method", ""), scope["route"].path, endpoint.__module__, endpoint.__qualname__

@@ -1,4 +1,4 @@
-"""Whom the routes of an application let in, as they say themselves."""
+"""Reads from the routes of an application who may call them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ WHAT_TO_DO = """These routes do not say who may call them:
 
     {routes}
 
-Let each ask for its caller: `user: CurrentUser`, `token: AccessToken` or `dependencies=[requires("app.action_model")]`,
-or `user: OptionalUser` where strangers may call it, too; all are in `app.accounts`. Or write `@public`, of
-`app.core.web.openapi`, below the decorator of a route that is for everybody, and ask for none of these."""
+Give each route `user: CurrentUser`, `token: AccessToken` or `dependencies=[requires("app.action_model")]`. If callers
+without a token may use it too, give it `user: OptionalUser`. All are in `app.accounts`. If everybody may call it and it
+has none of these, write `@public` of `app.core.web.openapi` below its decorator."""
 
 
 @dataclass
 class Access:
-    """Routes as in `GET /users/me`, or `WS /live`; those of HEAD and of mounted applications are left out."""
+    """Routes, for example `GET /users/me` or `WS /live`, without HEAD routes and mounted applications."""
 
     protected: list[str] = field(default_factory=list)
     optional: list[str] = field(default_factory=list)
@@ -60,14 +60,14 @@ def _kind(route: RouteContext) -> str:
     if not guards:
         return "public" if is_public else "unsaid"
     if is_public:
-        return "unsaid"  # it says both
+        return "unsaid"  # it has both
     if any(isinstance(guard, JWTBearer | GetCurrentUser) for guard in guards):
         return "protected"
     return "optional" if any(isinstance(guard, GetOptionalUser) for guard in guards) else "others"
 
 
 def _guards(dependant: Dependant) -> Iterator[object]:
-    """Yield all dependencies that say whom they admit."""
+    """Yield all dependencies that have the attribute `admits`."""
     for part in dependant.dependencies:
         if hasattr(part.call, "admits"):
             yield part.call

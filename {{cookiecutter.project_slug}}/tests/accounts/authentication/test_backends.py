@@ -1,4 +1,4 @@
-"""The ways to authenticate: their order, their refusals, and that they are the same over a WebSocket."""
+"""Authentication backends: their order, their refusals, and the same over a WebSocket."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -36,7 +36,7 @@ hooks = registry.hooks
 
 
 class KeyAuthentication(AuthenticationBackend):
-    """The id of a user as an API key."""
+    """The API key is the id of a user."""
 
     async def authenticate(self, connection: HTTPConnection) -> AuthenticatedUser | None:
         key = connection.headers.get("X-API-Key")

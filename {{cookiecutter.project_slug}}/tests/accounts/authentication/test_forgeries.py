@@ -1,6 +1,6 @@
 """Every classic way to forge an access token, on every route that takes one, under each algorithm.
 
-The routes are taken from the application: one that is added is attacked as well, where a token may be left out, too.
+The routes come from the application, so new routes are attacked too. Routes with an optional token are included.
 """
 
 import base64
@@ -41,7 +41,7 @@ PRIVATE_KEYS = {algorithm: new_private_key(algorithm) for algorithm in ("EdDSA",
 
 class Forge(Protocol):
     def __call__(self, key: Any = ..., algorithm: str = ..., headers: dict[str, Any] = ..., **claims: Any) -> str:
-        """Return a token that is right but for what the arguments change; a claim that is None is left out."""
+        """Return a right token with the changes in the arguments. A claim that is None is left out."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +95,10 @@ def attacked(access: Access) -> list[str]:
 
 
 async def refused(client: Client, route: str, headers: dict[str, str]) -> str | None:
-    """Call it. Return the challenge with which it refuses, or None."""
+    """Call the route. Return the challenge of its refusal, or None."""
     method, path = PARAMETER.sub(str(uuid4()), route).split()
     if method == "WS":
-        challenge = INVALID if headers else MISSING  # a WebSocket has no place for one
+        challenge = INVALID if headers else MISSING  # a WebSocket has none
         return challenge if await websockets.call(client.app, path, headers) == [REFUSED] else None
     answer = await client.request(method, path, headers=headers)
     return answer.headers["WWW-Authenticate"] if answer.status_code == 401 else None
@@ -119,7 +119,7 @@ async def test_every_protected_route_refuses_a_stranger(client: Client, applicat
 
 
 async def test_no_other_route_asks_for_a_token(client: Client, application: FastAPI) -> None:
-    """What it answers instead depends on what it needs."""
+    """Only a 401 fails: the right answer depends on the route."""
     access = access_of(application)
     for route in access.optional + [route for route in access.public if not route.startswith("WS")]:
         assert await refused(client, route, {}) is None, route
@@ -182,7 +182,7 @@ async def test_another_algorithm(target: Target) -> None:
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "RS256"])
 async def test_our_public_key_as_a_secret(target: Target, algorithm: str) -> None:
-    """CVE-2016-5431 and many after it: in each form in which the key is published, or could be taken from there."""
+    """CVE-2016-5431 and many after it. It tries each form of the public key."""
     key = PRIVATE_KEYS[algorithm].public_key()
     pem, jwk = public_pem(key).encode(), to_jwk(key, algorithm)
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -270,7 +270,7 @@ async def test_a_header_that_must_be_understood_and_is_not(target: Target) -> No
 
 
 async def test_a_session_of_nobody_or_of_another(target: Target, db: AsyncSession, admin: User) -> None:
-    """Only routes that ask the database can know; `/protected` trusts the signature."""
+    """Only routes that read the database can know this; `/protected` trusts the signature."""
     others = sessions.start(db, admin.id, Device("", None), datetime.now(UTC), lifetime=target.policy.lifetime)
     await db.commit()
     for session in (uuid4(), others.session_id):
@@ -279,7 +279,7 @@ async def test_a_session_of_nobody_or_of_another(target: Target, db: AsyncSessio
 
 
 def sign_by_hand(token: str, secret: bytes, headers: dict[str, Any] | None = None) -> str:
-    """With HS256, and with secrets that PyJWT refuses to sign with."""
+    """With HS256, also with secrets that PyJWT itself would refuse."""
     header = encode(jwt.get_unverified_header(token) | {"alg": "HS256"} | (headers or {}))
     signed = f"{header}.{token.split('.')[1]}"
     return f"{signed}.{base64url(hmac.new(secret, signed.encode(), hashlib.sha256).digest())}"

@@ -102,7 +102,7 @@ async def test_of_many_refreshes_at_once_at_most_one_succeeds(client: AsyncClien
 
 @pytest.mark.parametrize("change", ["family", "rotation", "session"])
 async def test_a_forged_refresh_token_is_refused(client: AsyncClient, start: Start, change: str) -> None:
-    """And who does not have the family's secret cannot end the session either."""
+    """Somebody without the family's secret cannot end the session either."""
     tokens = await start()
     session, family, rotation = tokens["refresh_token"].split(".")
     forged = {

@@ -22,7 +22,7 @@ ClientFrom = Callable[[str], AsyncClient]
 
 @pytest.fixture
 def client_from(application: FastAPI, client: AsyncClient) -> ClientFrom:
-    """Clients at other addresses than that of `client`."""
+    """Clients with other addresses than `client`."""
     return lambda address: AsyncClient(
         transport=ASGITransport(application, client=(address, 1)), base_url="http://localhost"
     )
@@ -132,7 +132,7 @@ async def test_refused_tries_of_a_burst_do_not_count_for_the_account(
 async def test_the_right_password_is_not_told_in_a_burst_of_guesses(
     client: AsyncClient, application: FastAPI, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None has failed yet when they come in, so that all are hashed: here one after another, the right one last."""
+    """All come in before one has failed, so all are hashed: here one after another, the right one last."""
     monkeypatch.setattr(application.state.passwords.hasher, "_limiter", CapacityLimiter(1))
     guesses = [f"wrong {number}" for number in range(20)]
 

@@ -1,6 +1,6 @@
-"""What the well-known tutorials on JWT with FastAPI get wrong: each trap, and that it is closed here.
+"""Mistakes of well-known tutorials on JWT with FastAPI. Each test shows that one is not made here.
 
-How tokens are forged is `test_forgeries.py`.
+`test_forgeries.py` has the forged tokens.
 """
 
 from datetime import timedelta
@@ -72,7 +72,7 @@ async def test_a_nul_byte_in_a_password(client: AsyncClient, user: User) -> None
 
 
 def test_an_unknown_user_costs_the_same_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counted, not timed: the work is one verification, at the same cost."""
+    """Count the work, do not measure time: it is one verification, at the same cost."""
     costs: list[str] = []
     verify = hashing.verify_password
 

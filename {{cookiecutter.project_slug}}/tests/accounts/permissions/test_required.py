@@ -1,4 +1,4 @@
-"""Who may do what: 401 without a token, 403 with too little, and what was asked for with just enough."""
+"""Permissions of routes: 401 without a token, 403 without the permission, success with only that permission."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from app.accounts.permissions.required import PermissionRequired
 from app.core.db import declared_permissions
 from tests.conftest import PASSWORD_HASH, Allow, Login, save
 
-# What a route that changes something is sent; those of other apps get {}, which they may find wrong, but not forbidden.
+# Bodies for routes that change something. Routes of other apps get {}, which may be invalid, but not forbidden.
 BODIES: dict[str, dict[str, Any]] = {
     "POST /groups": {"name": "editors"},
     "PATCH /groups/{group_id}": {"name": "writers"},
@@ -25,7 +25,7 @@ BODIES: dict[str, dict[str, Any]] = {
 
 
 def guarded(app: FastAPI) -> Iterator[tuple[str, str]]:
-    """`GET /groups` and its permission, of every route that asks for one."""
+    """Return all routes that need a permission, as `GET /groups`, with this permission."""
     for route in iter_route_contexts(app.routes):
         if isinstance(route.original_route, APIRoute):
             for name in asked(route.dependant):
@@ -42,7 +42,7 @@ def asked(dependant: Dependant) -> Iterator[str]:
 async def test_every_permission_route(
     client: AsyncClient, application: FastAPI, db: AsyncSession, allow: Allow, login: Login
 ) -> None:
-    """In one test, so that a route that is added is asked as well."""
+    """One test for all routes, so it includes new routes."""
     routes = dict(guarded(application))
     assert BODIES.keys() <= routes.keys()
     for route, permission in routes.items():
@@ -62,7 +62,7 @@ async def assert_asks_for(
     group = await allow(target)
     ids = {"user_id": target.id, "group_id": group.id}
     method, path = route.split()
-    unknown = set(re.findall(r"{(\w+)}", path)) - ids.keys()  # of another app's things
+    unknown = set(re.findall(r"{(\w+)}", path)) - ids.keys()  # objects of another app
     path = re.sub(r"{(\w+)}", lambda name: str(ids.get(name[1], uuid4())), path)
     headers = await login(caller)
 

@@ -26,7 +26,7 @@ async def test_the_document_says_how_to_log_in(document: dict[str, Any]) -> None
     }
     assert (schemes["HTTPBearer"]["type"], schemes["HTTPBearer"]["scheme"]) == ("http", "bearer")
     assert "press **Authorize**" in document["info"]["description"]
-    assert "good for 30 minutes" in document["info"]["description"]
+    assert "valid for 30 minutes" in document["info"]["description"]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ async def test_the_document_says_how_to_log_in(document: dict[str, Any]) -> None
 async def test_a_route_says_in_which_ways_it_lets_callers_in(
     document: dict[str, Any], method: str, path: str, ways: list[dict[str, list[str]]] | None
 ) -> None:
-    """Ways that another app adds come behind these."""
+    """The schemes of other apps come after these."""
     security = document["paths"][path][method].get("security")
 
     assert (security and security[: len(ways or ())]) == ways

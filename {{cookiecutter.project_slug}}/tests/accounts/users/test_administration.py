@@ -1,4 +1,4 @@
-"""What one user may do to others, over HTTP."""
+"""What a user may do with the accounts of others, over HTTP."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,7 @@ Headers = dict[str, str]
 
 @pytest.fixture
 async def staff(db: AsyncSession, allow: Allow, login: Login) -> Headers:
-    """The headers of somebody who may change and delete users, and see them, but no more."""
+    """The headers of a user who may only view, change and delete users."""
     manager = User(username="manager", email="manager@example.com", hashed_password=PASSWORD_HASH, is_staff=True)
     await save(db, manager)
     await allow(manager, "accounts.view_user", "accounts.change_user", "accounts.delete_user")
@@ -49,7 +49,7 @@ async def test_one_user_is_read(client: AsyncClient, user: User, superuser: Head
 async def test_a_user_who_is_not_there_is_404(client: AsyncClient, superuser: Headers) -> None:
     answers = [await client.request(method, f"/users/{uuid4()}", headers=superuser, json={}) for method in METHODS]
 
-    assert {(answer.status_code, answer.json()["detail"]) for answer in answers} == {(404, "There is no such user")}
+    assert {(answer.status_code, answer.json()["detail"]) for answer in answers} == {(404, "This user does not exist")}
 
 
 METHODS = ("GET", "PATCH", "DELETE")
@@ -98,8 +98,8 @@ async def test_nothing_else_can_be_set(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"is_superuser": True}, "Only a superuser makes a superuser"),
-        ({"groups": ["more"]}, "You do not hold yourself: accounts.add_group"),
+        ({"is_superuser": True}, "Only a superuser can make a superuser"),
+        ({"groups": ["more"]}, "You do not have: accounts.add_group"),
     ],
 )
 async def test_nobody_grants_what_he_does_not_hold(
@@ -122,7 +122,7 @@ async def test_who_is_no_staff_makes_no_staff(
 
     answer = await patch(client, await login(user), other, is_staff=True)
 
-    assert (answer.status_code, answer.json()["detail"]) == (403, "Only staff makes staff")
+    assert (answer.status_code, answer.json()["detail"]) == (403, "Only staff can make a user staff")
 
 
 async def test_nobody_raises_himself(client: AsyncClient, db: AsyncSession, staff: Headers, allow: Allow) -> None:
@@ -138,7 +138,7 @@ async def test_only_a_superuser_changes_a_superuser(
 ) -> None:
     answer = await patch(client, staff, admin, **changes)
 
-    assert (answer.status_code, answer.json()["detail"]) == (403, "Only a superuser changes a superuser")
+    assert (answer.status_code, answer.json()["detail"]) == (403, "Only a superuser can change a superuser")
     assert (await client.delete(f"/users/{admin.id}", headers=staff)).status_code == 403
 
 
@@ -148,7 +148,7 @@ async def test_the_last_superuser_stays(
 ) -> None:
     answer = await patch(client, superuser, admin, **changes)
 
-    assert (answer.status_code, answer.json()["detail"]) == (409, "This is the last superuser: make another one first")
+    assert (answer.status_code, answer.json()["detail"]) == (409, "This is the last superuser. Make another one first")
     await db.refresh(admin)
     assert (admin.is_superuser, admin.disabled) == (True, False)
     assert (await client.get("/users/me", headers=superuser)).status_code == 200
@@ -242,7 +242,7 @@ async def test_a_group_gets_nothing_that_its_maker_does_not_hold(
         await client.post("/groups", headers=headers, json=more),
         await client.patch(f"/groups/{own.id}", headers=headers, json=more),
     ):
-        assert (answer.status_code, answer.json()["detail"]) == (403, "You do not hold yourself: accounts.delete_user")
+        assert (answer.status_code, answer.json()["detail"]) == (403, "You do not have: accounts.delete_user")
     assert len((await db.scalars(select(Group))).all()) == 1
 
 
@@ -278,10 +278,10 @@ async def test_permissions_are_those_of_the_models(client: AsyncClient, superuse
 
 
 async def test_only_staff_sets_the_password_of_staff(accounts: UseCases, db: AsyncSession, user: User) -> None:
-    """The admin site lets in nobody else, but the rule does not rely on that."""
+    """The admin site admits only staff, but the rule does not rely on that."""
     user.is_staff = True
     await db.commit()
     actor = Operator(is_staff=False, is_superuser=False, permissions=declared_permissions())
 
-    with pytest.raises(NotAllowed, match="Only staff sets the password of staff"):
+    with pytest.raises(NotAllowed, match="Only staff can set the password of staff"):
         await accounts.update_user(actor, user.id, UserUpdate(), "a new one of theirs")

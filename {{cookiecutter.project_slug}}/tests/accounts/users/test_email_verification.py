@@ -1,4 +1,4 @@
-"""Addresses are confirmed by mail: over the API, and on the pages behind the links."""
+"""Users confirm addresses with a link from a mail: over the API, and on the pages behind the links."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -31,7 +31,7 @@ async def test_an_address_is_confirmed_once(client: AsyncClient, user: User, log
 
     assert (await client.get("/users/me", headers=headers)).json()["email_verified"] is True
     again = await confirm(client, token_in(mail))
-    assert (again.status_code, again.json()["detail"].startswith("This link is not valid any more")) == (400, True)
+    assert (again.status_code, again.json()["detail"].startswith("This link is no longer valid")) == (400, True)
     assert (await client.post("/email-verification", headers=headers)).status_code == 202
     assert len(await outbox()) == 1, "nothing is left to confirm"
 
@@ -60,12 +60,12 @@ async def test_opening_the_link_changes_nothing_and_the_button_does(
     assert (await client.get("/users/me", headers=headers)).json()["email_verified"] is False
 
     pressed = await client.post(link.path, data={"token": token_in(mail)})
-    assert (pressed.status_code, "alice@example.com is yours" in pressed.text) == (200, True)
+    assert (pressed.status_code, "alice@example.com is confirmed" in pressed.text) == (200, True)
     assert (await client.get("/users/me", headers=headers)).json()["email_verified"] is True
     pressed_again = await client.post(link.path, data={"token": token_in(mail)})
     opened_again = await client.get(f"{link.path}?{link.query}")
     for again in (pressed_again, opened_again):
-        assert (again.status_code, "not valid any more" in again.text) == (400, True)
+        assert (again.status_code, "no longer valid" in again.text) == (400, True)
 
 
 async def test_a_token_that_is_none_is_not_shown(client: AsyncClient) -> None:
@@ -157,7 +157,7 @@ async def test_a_used_link_stays_void_when_an_earlier_address_comes_back(
 async def test_a_link_that_is_mailed_late_is_none_if_the_password_has_changed(
     client: AsyncClient, application: FastAPI, user: User, outbox: Outbox
 ) -> None:
-    """Who asked for the new address may have been the thief whom the new password keeps out."""
+    """A thief may have requested the new address. The new password must keep the thief out."""
     await send_email_verification(application, str(user.id), NEW_EMAIL, "the state at an earlier time")
 
     assert await outbox() == []
@@ -190,7 +190,7 @@ async def test_who_is_gone_confirms_nothing(
     assert (await confirm(client, token_in(mail))).status_code == 400
 
 
-# Tokens for one purpose serve no other.
+# Tokens for one purpose do not work for another.
 
 
 async def test_no_token_stands_in_for_another(

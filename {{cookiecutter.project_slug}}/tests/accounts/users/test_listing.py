@@ -1,4 +1,4 @@
-"""`GET /users`: what it finds, in what order, and who may ask."""
+"""`GET /users`: what it finds, in which order, and who may call it."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ async def join(db: AsyncSession, group: Group, *people: User) -> None:
 
 @pytest.fixture
 async def ask(client: AsyncClient, admin: User, login: Login) -> Ask:
-    """Ask for a page of users, as the superuser `root`."""
+    """Get a page of users as the superuser `root`."""
     headers = await login(admin)
 
     async def ask(**params: Any) -> Response:
@@ -53,7 +53,7 @@ async def ask(client: AsyncClient, admin: User, login: Login) -> Ask:
 
 @pytest.fixture
 def names(ask: Ask) -> Names:
-    """The usernames on a page, but for that of who asks."""
+    """Return the usernames on a page, without the caller's."""
 
     async def names(**params: Any) -> list[str]:
         answer = await ask(**params)
@@ -86,14 +86,14 @@ async def test_a_page_tells_of_users_what_one_user_tells(
         ("ada@", ["ada"]),
         ("ada@EXAMPLE.com", ["ada"]),
         ("ada@example.org", []),
-        ("b", ["bob", "eve"]),  # eve by her address
+        ("b", ["bob", "eve"]),  # eve by the address
         ("straße", ["ada"]),
         ("STRASSE", ["ada"]),
         ("Stras", ["ada"]),
         ("éc", ["bob"]),
         ("ÉC", ["bob"]),
         ("ec", []),
-        ("ılk", ["eve"]),  # of the Turkish letters, the one without a dot is another than i
+        ("ılk", ["eve"]),  # the Turkish letter without a dot is not an i
         ("ilk", []),
         ("%", []),
         ("_", []),
@@ -231,7 +231,7 @@ async def test_beyond_the_end_there_is_an_empty_page(ask: Ask) -> None:
 
 @pytest.fixture
 def low_cap(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No more than four are counted."""
+    """At most four rows are counted."""
     monkeypatch.setattr(pagination, "COUNT_CAP", 4)
 
 
@@ -256,7 +256,7 @@ FILTERS: list[dict[str, bool]] = [{}, {"disabled": True}, {"is_staff": True}, {"
 
 
 def crowd() -> list[User]:
-    """Users with much in common, so that every condition finds sometimes few of them and sometimes many."""
+    """Similar users, so each condition finds sometimes few and sometimes many of them."""
     chance = Random(7)  # noqa: S311 (no secret)
 
     def word() -> str:
@@ -278,7 +278,7 @@ def crowd() -> list[User]:
 
 
 def expected(people: list[User], search: str, filters: dict[str, bool], sort: str) -> list[str]:
-    """What a page is a part of, worked out without a database."""
+    """Return the whole expected list, computed without a database."""
 
     def value(user: User) -> tuple[Any, ...]:
         found = getattr(user, sort.removeprefix("-"))

@@ -55,7 +55,7 @@ async def test_the_order_of_the_columns_does_not_matter(
     by: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Else a change of the select could make a superuser of somebody."""
+    """Otherwise a change of the select could turn a user into a superuser."""
     await allow(user, "accounts.view_user")
     for caller in (admin, user):
         headers = await login(caller)

@@ -53,7 +53,7 @@ async def test_a_link_works_once(client: AsyncClient, user: User, outbox: Outbox
     page = await client.post(
         "/account/reset-password", data={"token": token_in(mail), "new_password": NEW, "repeated": NEW}
     )
-    assert (page.status_code, "not valid any more" in page.text) == (400, True)
+    assert (page.status_code, "no longer valid" in page.text) == (400, True)
 
 
 async def test_even_the_same_password_uses_up_the_link(client: AsyncClient, user: User, outbox: Outbox) -> None:
@@ -74,7 +74,7 @@ async def test_a_known_and_an_unknown_address_are_answered_alike(
 
 
 async def test_a_flood_sends_five_mails_an_hour(client: AsyncClient, user: User, outbox: Outbox) -> None:
-    """Also where nobody has the address: the refusal tells nothing."""
+    """Also for an address that nobody has: the refusal reveals nothing."""
     for email in ("alice@example.com", "nobody@example.com"):
         answers = [await ask(client, email) for _ in range(20)]
         assert [answer.status_code for answer in answers] == [202] * 5 + [429] * 15
@@ -162,7 +162,7 @@ async def test_the_pages_do_it_without_a_front_end(
     assert (done.status_code, "New password set" in done.text) == (200, True)
     assert await login(user, NEW)
     used = await client.get("/account/reset-password", params={"token": token_in(mail)})
-    assert (used.status_code, "not valid any more" in used.text) == (400, True)
+    assert (used.status_code, "no longer valid" in used.text) == (400, True)
 
 
 async def test_a_token_is_shown_as_text(client: AsyncClient) -> None:

@@ -123,7 +123,7 @@ async def test_a_closed_registration_is_403(client_with: ClientWith) -> None:
 async def test_who_may_add_users_invites_them(
     client_with: ClientWith, client: AsyncClient, user: User, allow: Allow, login: Login, open_: bool
 ) -> None:
-    """The new one is mailed a link to set a password, whether the registration is open or not."""
+    """The new user gets a mail with a link to set a password, even if registration is closed."""
     await allow(user, "accounts.add_user")
     other = await client_with(registration_open=open_)
 
@@ -147,7 +147,7 @@ async def test_a_token_that_is_not_valid_is_still_refused(client: AsyncClient) -
 
 
 async def test_registrations_are_throttled(client: AsyncClient, outbox: Outbox) -> None:
-    """Five for one address, which also ends a search for addresses that are taken; fifty for one client."""
+    """Five for one address, fifty for one client. This also stops a search for taken addresses."""
     taken = [(await register(client, username=f"bob{number}")).status_code for number in range(6)]
     assert taken == [201, 409, 409, 409, 409, 429]
 

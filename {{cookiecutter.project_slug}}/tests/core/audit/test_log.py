@@ -1,4 +1,4 @@
-"""What the audit log is told, by whatever a session does."""
+"""What the audit log records of all that a session does."""
 
 import getpass
 from collections.abc import Sequence
@@ -179,7 +179,7 @@ async def test_the_log_can_only_grow(db: AsyncSession) -> None:
 
 
 async def test_a_long_value_is_cut(db: AsyncSession, user: User) -> None:
-    """The log tells that something changed, and is no second copy of it."""
+    """The log tells what changed, but it is not a second copy of the data."""
     await db.execute(update(User).values(email="x" * 250))
     await db.commit()
 

@@ -48,7 +48,7 @@ async def test_every_command_and_every_option_has_a_sentence() -> None:
 
 
 def described(help_text: str) -> list[list[str]]:
-    """Return the arguments and options, each with what the help says of it."""
+    """Return the arguments and options with their help texts."""
     unfolded = re.sub(r"\n {4,}", "  ", help_text)
     rows = [line for line in unfolded.splitlines() if re.match(r"  (-|\S+ <)", line)]
     return [re.split(" {2,}", row.strip(), maxsplit=1) for row in rows]
@@ -109,7 +109,7 @@ async def test_missing_tables_are_one_line(database: Database) -> None:
         async with database.engine.begin() as connection:
             await connection.execute(text("ALTER TABLE away RENAME TO accounts_user"))
 
-    assert outcome == (1, "", "The database lacks a table or a column: run `python manage.py migrate`.")
+    assert outcome == (1, "", "A table or a column is missing in the database. Run `python manage.py migrate`.")
 
 
 async def test_a_wrong_setting_is_one_line(set_variable: SetVariable) -> None:

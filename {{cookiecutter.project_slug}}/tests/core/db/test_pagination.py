@@ -89,7 +89,7 @@ async def test_an_exact_total_goes_beyond_the_cap(db: AsyncSession, monkeypatch:
 
 @pytest.fixture
 async def users(db: AsyncSession) -> list[User]:
-    """Five users, of whom each two joined at the same time."""
+    """Five users. Every two of them joined at the same time."""
     users = [
         User(
             username=f"u{number}",
@@ -165,7 +165,7 @@ async def test_a_cursor_of_no_page_is_refused(db: AsyncSession, values: str) -> 
 
 
 class Numbered(DeclarativeBase):
-    """Not the app's, which `migrate` knows."""
+    """Not the base of the app: `migrate` would know the model."""
 
 
 class Line(Numbered):

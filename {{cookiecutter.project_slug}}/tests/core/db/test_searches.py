@@ -9,7 +9,7 @@ from app.core.db.pagination import Paging, paginate
 from app.core.db.searches import begins_with, keys_by_prefix, ordered_by, search
 
 LAST = "\U0010ffff"
-# Around each edge of what a character can be: of ASCII, of 16 bits, of the surrogates that no text has, and the last.
+# Characters around each limit: of ASCII, of 16 bits, of the surrogates (which text does not have), and the last one.
 EDGES = "".join(("a", "\x7f", "\x80", "\ud7ff", "\ue000", "\uffff", "\U00010000", "\U0010fffe", LAST))
 TEXTS = sorted({first + second for first in EDGES for second in ("", *EDGES)})
 
@@ -42,7 +42,7 @@ async def test_other_text_is_found_in_any_case(db: AsyncSession) -> None:
 
 
 class Base(DeclarativeBase):
-    """Not the app's, which `migrate` knows."""
+    """Not the base of the app: `migrate` would know the model."""
 
 
 class Ticket(Base):

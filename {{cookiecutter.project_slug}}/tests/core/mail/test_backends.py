@@ -67,7 +67,7 @@ async def test_each_mail_gets_a_file_of_its_own(settings: Settings, tmp_path: Pa
     assert found == [message["To"] for message in messages]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+@pytest.mark.skipif(os.name != "posix", reason="Windows does not have these file modes")
 async def test_only_the_owner_reads_the_files(settings: Settings, tmp_path: Path) -> None:
     await mailer_for(settings, (tmp_path / "box").as_uri()).send(compose(settings, "core/mails/test", "a@example.com"))
 
@@ -80,7 +80,7 @@ async def test_a_folder_that_cannot_be_written_to_is_worth_another_try(settings:
     file = tmp_path / "file"
     file.touch()
 
-    with pytest.raises(MailDelayed, match="cannot be written to"):
+    with pytest.raises(MailDelayed, match="Cannot write to"):
         await mailer_for(settings, file.as_uri()).send(compose(settings, "core/mails/test", "ada@example.com"))
 
 

@@ -48,7 +48,7 @@ OWN: Templates = {}
 
 @pytest.fixture
 def templates(monkeypatch: pytest.MonkeyPatch) -> Templates:
-    """Templates of the tests' own, `tests/…`; always the same dictionary, by which Jinja knows what has changed."""
+    """The templates `tests/…` of these tests. It is always the same dictionary, so Jinja notices changes."""
     loader = jinja_environment().loader
     assert isinstance(loader, PrefixLoader)
     monkeypatch.setattr(loader, "mapping", {**loader.mapping, "tests": DictLoader(OWN)})
@@ -58,7 +58,7 @@ def templates(monkeypatch: pytest.MonkeyPatch) -> Templates:
 
 @pytest.fixture
 def write(templates: Templates, settings: Settings) -> Callable[..., EmailMessage]:
-    """Compose a mail, and read it as it comes out of a queue."""
+    """Compose a mail, and parse it again, as after a queue."""
 
     def write(name: str = "Ada", to: str = "ada@example.com", **changes: object) -> EmailMessage:
         message = compose(settings.model_copy(update=changes), "tests/mail", to, name=name, token="T")

@@ -25,7 +25,7 @@ Send = Callable[..., Awaitable[None]]
 
 @pytest.fixture
 def send(settings: Settings) -> Send:
-    """Send a mail to `to` by the server at this address."""
+    """Send a mail to `to` through the server at this address."""
 
     async def send(url: str, to: str = "bob@example.com") -> None:
         mailer = make_mailer(settings.model_copy(update={"email_url": SecretStr(url)}))
@@ -52,13 +52,13 @@ def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> SSLContext:
 
 @pytest.fixture
 def abroad(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server is on another machine, so far as anybody can tell."""
+    """The server seems to be on another machine."""
     monkeypatch.setattr(smtp, "is_loopback", lambda host: False)
 
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """The address of a server that never says a word."""
+    """The address of a server that never sends anything."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"smtp://127.0.0.1:{server.getsockname()[1]}"
 

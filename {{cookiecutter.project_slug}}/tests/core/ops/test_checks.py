@@ -106,7 +106,7 @@ async def test_a_slip_in_env_is_named(
     assert await found(checks.env_has_no_slips, settings, database) == ["core.W013"]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+@pytest.mark.skipif(os.name != "posix", reason="Windows does not have these file modes")
 async def test_an_env_that_others_can_read_is_named(
     settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

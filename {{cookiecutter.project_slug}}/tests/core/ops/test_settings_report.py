@@ -22,7 +22,7 @@ def test_the_origin_is_who_decides(env: Path, monkeypatch: pytest.MonkeyPatch) -
 
     found = origins()
 
-    assert found["jwt_issuer"] == "environment, which hides .env"
+    assert found["jwt_issuer"] == "environment, overrides .env"
     assert found["jwt_audience"] == ".env"
     assert found["bcrypt_rounds"] == "environment"
     assert found["docs_enabled"] == "default"

@@ -22,7 +22,7 @@ def test_each_placeholder_becomes_a_secret_of_its_own(project: Path) -> None:
     assert key.partition("=")[2] != other.partition("=")[2]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+@pytest.mark.skipif(os.name != "posix", reason="Windows does not have these file modes")
 def test_only_its_owner_reads_it(project: Path) -> None:
     write_env(project)
 
@@ -57,7 +57,7 @@ def test_no_part_of_a_value_is_lost(env: Path, value: str) -> None:
     assert (found["KEY"], found["ADDED"], found["OTHER"]) == (value, value, "a # b")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows has neither such links nor such modes")
+@pytest.mark.skipif(os.name != "posix", reason="Windows does not have these links and file modes")
 def test_a_link_stays_a_link(env: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     real = env.rename(tmp_path_factory.mktemp("secrets") / "env")
     env.symlink_to(real)
@@ -70,7 +70,7 @@ def test_a_link_stays_a_link(env: Path, tmp_path_factory: pytest.TempPathFactory
     assert [file.name for file in real.parent.iterdir()] == ["env"]
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root gives files away")
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can change the owner of a file")
 def test_the_owner_stays_the_same(env: Path) -> None:
     os.chown(env, 12345, 23456)
 

@@ -20,7 +20,7 @@ class Body(BaseModel):
 
 @pytest.fixture
 async def probe(client_with: ClientWith, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """A client of an application that has more routes."""
+    """A client of an application with more routes."""
     router = APIRouter()
 
     @router.post("/body")
@@ -87,7 +87,7 @@ def problem(code: int, detail: Any) -> dict[str, Any]:
 
 @pytest.fixture
 async def other(probe: Client) -> Client:
-    """The client of an application that has a format of its own."""
+    """A client of an application with its own error format."""
     probe.app.state.error_format = ErrorFormat(Problem, problem, "application/problem+json")
     return probe
 
@@ -103,7 +103,7 @@ async def other(probe: Client) -> Client:
         ("GET", "/query?sql=nonsense", {}, 500, "Internal server error"),
         ("GET", "/teapot", {"Host": "another.example"}, 400, "This host is not served here."),
         ("POST", "/password-reset/confirm", {}, 422, "Invalid"),
-        ("POST", "/admin/login", {"Origin": "http://another.example"}, 403, "This came from another site."),
+        ("POST", "/admin/login", {"Origin": "http://another.example"}, 403, "This request came from another site."),
     ],
 )
 async def test_an_application_may_have_errors_of_its_own_form(
@@ -163,7 +163,7 @@ async def test_a_browser_gets_a_page_that_says_the_same(
 
 
 async def test_both_forms_of_an_error_have_the_same_head(probe: Client) -> None:
-    """But for what tells of the form itself."""
+    """Only errors about the form itself differ."""
     form = ("content-type", "content-length", "cache-control", "x-request-id")
     for path in ("/nowhere", "/users/me", "/teapot", "/query"):
         page, data = await probe.get(path, headers=BROWSER), await probe.get(path, headers={"Accept": "*/*"})

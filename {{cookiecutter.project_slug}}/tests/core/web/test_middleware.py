@@ -18,7 +18,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 async def chunks() -> AsyncIterator[bytes]:
-    """A body that does not say how long it will be."""
+    """A body without a declared length."""
     for _ in range(17):
         yield b"x" * 2**16
 

@@ -61,7 +61,7 @@ async def test_a_generated_client_has_methods_named_like_our_functions(
     ids = [operation["operationId"] for operation in operations.values()]
 
     assert set(ids) <= names
-    assert len(ids) == len(set(ids)), "two routes have functions of the same name"
+    assert len(ids) == len(set(ids)), "two routes have functions with the same name"
     assert "Get" not in str(operations["get", "/protected"]["responses"])
 
 

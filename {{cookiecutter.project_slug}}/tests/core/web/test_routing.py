@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 @pytest.fixture
 def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What two routers say, one inside the other, of which an app has the outer one."""
+    """An app has a router with another router inside. Both add settings of their own."""
     events: list[str] = []
 
     @asynccontextmanager

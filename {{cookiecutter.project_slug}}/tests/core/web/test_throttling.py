@@ -32,7 +32,7 @@ async def shared(url: str) -> AsyncIterator[Limiter]:
 
 @pytest.fixture(params=["memory", "redis"])
 async def limiter(request: pytest.FixtureRequest) -> AsyncIterator[Limiter]:
-    """The same must hold for both."""
+    """Both storages must behave alike."""
     if request.param == "memory":
         yield Limiter()
     else:
@@ -140,13 +140,13 @@ async def test_while_redis_is_away_the_process_throttles_by_itself(
         redis.stop()
         assert await hits(limiter, 20) == [True, True] + [False] * 18
         assert limiter.redis_is_away
-        await asyncio.sleep(0.25)  # it is tried again, in vain
+        await asyncio.sleep(0.25)  # the limiter tries Redis again, without success
         assert await hits(limiter, 1) == [False]
         assert len(caplog.messages) == 1
 
         redis.start()
         await asyncio.sleep(0.25)
-        assert await hits(limiter, 3) == [True, True, False]  # Redis has forgotten, the process has not
+        assert await hits(limiter, 3) == [True, True, False]  # Redis has lost its counters, the process has not
         assert not limiter.redis_is_away
         assert caplog.messages[1:] == ["Redis is back."]
 
@@ -173,9 +173,9 @@ async def test_replicas_share_what_is_in_redis(redis: RedisServer) -> None:
 
 
 async def test_a_redis_that_does_not_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If each request waited, it would be 10 s for the first part and 50 for the second."""
+    """If each request waited, the first part would take 10 s and the second 50 s."""
     monkeypatch.setattr("app.core.web.redis.TIMEOUT", 0.5)
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections, but never answers
         async with shared(f"redis://127.0.0.1:{silent.getsockname()[1]}") as limiter:
             started = time.monotonic()
             await asyncio.gather(*(hits(limiter, 2, key=str(number)) for number in range(200)))

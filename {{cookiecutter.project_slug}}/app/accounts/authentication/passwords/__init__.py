@@ -1,1 +1,1 @@
-"""What a password must be, how it is hashed, and how it is checked."""
+"""Rules for passwords, hashing, and checking."""

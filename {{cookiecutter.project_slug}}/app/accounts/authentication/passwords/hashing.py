@@ -1,7 +1,7 @@
-"""Hashing and verifying passwords: functions of their arguments, without database or request.
+"""Hashes and verifies passwords: pure functions, without database or request.
 
-`passlib` here is libpass, its maintained continuation. The hash is `bcrypt_sha256`, which unlike bcrypt does not
-ignore what comes after 72 bytes; plain bcrypt hashes from elsewhere still verify, and are replaced at login.
+`passlib` is here libpass, its maintained fork. The hash is `bcrypt_sha256`: unlike bcrypt, it does not ignore all after
+72 bytes. Imported plain bcrypt hashes still verify, and the next login replaces them.
 """
 
 import unicodedata
@@ -12,13 +12,13 @@ from passlib.context import CryptContext
 
 DEFAULT_ROUNDS = 12
 MAX_LENGTH = 128  # characters, normalized
-MAX_TYPED = 4 * MAX_LENGTH  # code points: normalization makes one of four at most (U+1F82 is such a one)
+MAX_TYPED = 4 * MAX_LENGTH  # code points: normalization makes one of at most four (for example U+1F82)
 
 
 class PasswordCheck(NamedTuple):
     valid: bool
     new_hash: str | None
-    """To be stored instead of the old one, where that was made in an older way or at another cost."""
+    """It must replace the stored hash, which has an older scheme or another cost. None if that is up to date."""
 
 
 @lru_cache
@@ -31,12 +31,12 @@ def _context(rounds: int = DEFAULT_ROUNDS) -> CryptContext:
 
 
 def normalize(password: str) -> str:
-    """The same characters typed on another keyboard are the same password (NIST SP 800-63B, 3.1.1.2)."""
+    """Another keyboard may give other code points for the same characters (NIST SP 800-63B, 3.1.1.2)."""
     return unicodedata.normalize("NFKC", password)
 
 
 def is_too_long(password: str) -> bool:
-    """Nobody has such a password. What is typed is looked at first: to normalize a megabyte can take half a second."""
+    """No stored password is so long. Check the raw length first: normalizing a megabyte can take half a second."""
     return len(password) > MAX_TYPED or len(normalize(password)) > MAX_LENGTH
 
 
@@ -45,7 +45,7 @@ def get_password_hash(password: str, rounds: int = DEFAULT_ROUNDS) -> str:
 
 
 def verify_password(plain_password: str, hashed_password: str) -> bool:
-    """False also where nothing can match: an unusable hash, or more bytes than the hash's scheme takes."""
+    """Return False also for an unusable hash, and for more bytes than the scheme takes."""
     if is_too_long(plain_password):
         return False
     try:
@@ -55,7 +55,7 @@ def verify_password(plain_password: str, hashed_password: str) -> bool:
 
 
 def check_password(plain_password: str, hashed_password: str | None, rounds: int = DEFAULT_ROUNDS) -> PasswordCheck:
-    """Verify, and take as long where there is no user (None) or no usable hash, so that time tells nothing."""
+    """Verify the password. Take the same time if there is no user (None) or no usable hash, so time reveals nothing."""
     if hashed_password is None or not _context(rounds).identify(hashed_password):
         verify_password(plain_password, _dummy_hash(rounds))
         return PasswordCheck(False, None)
@@ -66,5 +66,5 @@ def check_password(plain_password: str, hashed_password: str | None, rounds: int
 
 
 def _dummy_hash(rounds: int) -> str:
-    """A hash of the right form and cost that no password is known to have; making a real one would cost start-up."""
+    """Return a hash of the right form and cost, for no known password. A real hash would slow down the start."""
     return f"$bcrypt-sha256$v=2,t=2b,r={rounds}${'.' * 22}${'.' * 31}"

@@ -1,9 +1,8 @@
-"""Password hashing off the event loop, in a queue that does not grow.
+"""Hashes passwords outside the event loop, in a bounded queue.
 
-A hash takes 0.2 s of a core. In the loop it would stop every other request for that long; in the default pool of 40
-threads a flood of logins would take all cores. So it gets threads of its own, and one core is always left to serve.
-What these threads would begin only after MAX_WAIT is refused at once: few clients wait longer, and each that waits
-takes memory.
+A hash takes 0.2 s of a core. In the loop, it would stop all other requests for this time. In the default pool of 40
+threads, a flood of logins would take all cores. So hashing has its own threads, and one core always stays free.
+A job that would wait longer than MAX_WAIT is refused at once: few clients wait longer, and each one takes memory.
 """
 
 import os
@@ -38,7 +37,7 @@ Clock = Callable[[], float]
 
 
 class PasswordHasher:
-    """Raises ServerBusy where more than MAX_WAIT of hashing is waiting."""
+    """Raises ServerBusy if more than MAX_WAIT of hashing is waiting."""
 
     def __init__(self, rounds: int, threads: int | None = None, clock: Clock = perf_counter) -> None:
         self.rounds = rounds
@@ -46,27 +45,27 @@ class PasswordHasher:
         self._limiter = CapacityLimiter(self._threads)
         self._clock = clock
         self._jobs = 0  # waiting or running
-        # What the last ones took. As a median it does not follow the first, which also loads the library, nor any
-        # other single one; two guesses stand for those that are not there yet.
+        # The times of the last jobs. Their median ignores single slow ones, for example the first, which also loads the
+        # library. Before the first jobs end, there are two guesses.
         self._times = deque([USUAL_TIME * 2.0 ** (rounds - DEFAULT_ROUNDS)] * 2, maxlen=9)
 
     async def hash(self, password: str) -> str:
         return await self._run(partial(get_password_hash, password, self.rounds))
 
     async def check(self, plain_password: str, hashed_password: str | None) -> PasswordCheck:
-        if is_too_long(plain_password):  # takes no time, and must not pass for the time that a check takes
+        if is_too_long(plain_password):  # takes no time, so it must not count in the times of checks
             return PasswordCheck(False, None)
         return await self._run(partial(check_password, plain_password, hashed_password, self.rounds))
 
     def wait(self) -> float:
-        """Return the seconds until what is waiting now will have begun."""
+        """Return the seconds until all waiting jobs will have begun."""
         waiting = max(0, self._jobs - self._threads)
         return waiting * median(self._times) / self._threads
 
     async def _run(self, job: Callable[[], Result]) -> Result:
         if (wait := self.wait()) > MAX_WAIT:
             raise ServerBusy(wait)
-        self._jobs += 1  # before anything is awaited: of many that come at once, each must see those before it
+        self._jobs += 1  # before the first await: of many jobs at once, each must see those before it
         try:
             result, seconds = await to_thread.run_sync(self._timed, job, limiter=self._limiter)
         finally:
@@ -80,7 +79,7 @@ class PasswordHasher:
 
 
 class InvalidPassword(AccountsError):
-    """Its `faults` are all that is wrong with the one in the `field`; its text is their messages, one a line."""
+    """Its `faults` are all faults of the password in `field`. Its text is their messages, one per line."""
 
     status_code = status.HTTP_422_UNPROCESSABLE_CONTENT
 
@@ -91,13 +90,13 @@ class InvalidPassword(AccountsError):
 
     @property
     def detail(self) -> Any:
-        """Tell of them in the shape in which FastAPI tells of other invalid fields."""
+        """Return the faults in FastAPI's form for invalid fields."""
         return [{"type": fault.code, "loc": ["body", self.field], "msg": fault.message} for fault in self.faults]
 
 
 @dataclass(frozen=True)
 class Passwords:
-    """How passwords are judged, hashed and checked: what the use cases need of them."""
+    """Judges, hashes and checks passwords for the use cases."""
 
     hasher: PasswordHasher
     policy: PasswordPolicy
@@ -107,7 +106,7 @@ class Passwords:
         return cls(PasswordHasher(settings.bcrypt_rounds), password_policy(settings))
 
     async def hash_new(self, password: str, names: Names, field: str = "new_password") -> str:
-        """Raises InvalidPassword, or ServerBusy."""
+        """Raises InvalidPassword or ServerBusy."""
         await self.judge(password, names, field)
         return await self.hasher.hash(password)
 

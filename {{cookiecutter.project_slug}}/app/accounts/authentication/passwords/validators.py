@@ -1,12 +1,11 @@
-"""What a new password must be.
+"""Rules for new passwords.
 
-A validator is a callable that takes a password and the names of its user, and yields a `Fault` for each thing that is
-wrong. The setting PASSWORD_VALIDATORS lists them by their dotted paths. The length is always judged, since what is
-longer than MAX_LENGTH could never log in. Rules for kinds of characters are missing on purpose: they make passwords
-worse (NIST SP 800-63B, 3.1.1.2).
+A validator is a function. It takes a password and the names of its user, and yields a `Fault` for each thing that is
+wrong. The setting PASSWORD_VALIDATORS lists the dotted paths of validators. The length is always checked: nobody could
+log in with a password longer than MAX_LENGTH. There are no rules for kinds of characters: they make passwords worse
+(NIST SP 800-63B, 3.1.1.2).
 
-The password comes to a validator normalized (NFKC) and no longer than MAX_LENGTH. Validators run in a thread, so that
-one may take its time.
+A validator gets the password normalized (NFKC) and no longer than MAX_LENGTH. It runs in a thread, so it may be slow.
 """
 
 import gzip
@@ -23,15 +22,15 @@ from app.accounts.authentication.passwords.hashing import MAX_LENGTH, MAX_TYPED,
 from app.settings import Settings
 
 COMMON_PASSWORDS = Path(__file__).with_name("common.txt.gz")
-MAX_SIMILARITY = 0.7  # difflib's measure; Django draws the line there, too
+MAX_SIMILARITY = 0.7  # difflib's measure, with the same limit as in Django
 SEPARATORS = re.compile(r"[\W_]+")
 
 
 class Fault(NamedTuple):
     code: str
-    """For programs: it keeps its meaning for ever."""
+    """For programs. Its meaning never changes."""
     message: str
-    """For people: a whole sentence."""
+    """For people, a whole sentence."""
 
 
 class Names(NamedTuple):
@@ -49,7 +48,7 @@ class PasswordPolicy:
     validators: tuple[Validator, ...]
 
     def faults(self, password: str, names: Names) -> list[Fault]:
-        """Return all that is wrong. However long the password is, the work is bounded."""
+        """Return all faults. The work is bounded for a password of any length."""
         normalized = normalize(password[: MAX_TYPED + 1])
         faults = list(_wrong_length(normalized, self.min_length))
         for validator in self.validators:
@@ -77,7 +76,7 @@ def too_common(password: str, names: Names) -> Iterator[Fault]:
 
 @cache
 def common_passwords() -> frozenset[str]:
-    """Read when the first new password is judged: the list takes 2 MB and 10 ms, which most processes never need."""
+    """Read the list only for the first new password: it takes 2 MB and 10 ms, and most processes never need it."""
     with gzip.open(COMMON_PASSWORDS, "rt", encoding="utf-8") as file:
         return frozenset(file.read().splitlines())
 
@@ -99,8 +98,8 @@ def _is_like(password: str, name: str) -> bool:
     matcher = SequenceMatcher(b=password, autojunk=False)
     for part in {name, *SEPARATORS.split(name)} - {""}:
         matcher.set_seq1(part)
-        # Each is dearer than the one before, and never above it. Django stops at the second, which ignores the order
-        # of the letters: it refuses two in a hundred random passphrases of three words.
+        # Each ratio costs more than the one before, and is never higher. Django stops at the second, which ignores the
+        # order of the letters: it refuses two in a hundred random passphrases of three words.
         if all(ratio() >= MAX_SIMILARITY for ratio in (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio)):
             return True
     return False

@@ -1,1 +1,1 @@
-"""Signed tokens: for access, and in the links of mails; and the keys that sign them."""
+"""Access tokens, tokens in the links of mails, and the keys that sign both."""

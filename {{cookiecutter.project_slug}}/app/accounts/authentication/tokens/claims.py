@@ -1,4 +1,4 @@
-"""What tokens say."""
+"""The claims of tokens."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 
 class Claims(BaseModel):
-    """What every token of ours says (RFC 7519, 4.1); times in seconds since 1970."""
+    """The claims of all our tokens (RFC 7519, 4.1). Times are in seconds since 1970."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -17,14 +17,14 @@ class Claims(BaseModel):
 
 
 class TokenData(Claims):
-    """What an access token says (RFC 9068, 2.2)."""
+    """The claims of an access token (RFC 9068, 2.2)."""
 
-    sid: UUID = Field(description="The session's id: the same from a login to its end.")
+    sid: UUID = Field(description="The session's id: the same from login to logout.")
     jti: str
 
 
 class MailTokenData(Claims):
-    """What the link in a mail carries; `app.accounts.authentication.tokens.mail` says more."""
+    """The claims of a token in a mail, see `app.accounts.authentication.tokens.mail`."""
 
     email: str = Field(description="The address that the mail went to.")
     state: str

@@ -1,4 +1,4 @@
-"""The keys that sign and verify access tokens: one that signs, and those that have signed before."""
+"""The keys for access tokens: one signs, and the old ones still verify."""
 
 import hashlib
 import json
@@ -41,14 +41,14 @@ class KeyRing:
     algorithm: str
     signing_key: Any = field(repr=False)
     key_id: str | None
-    """The `kid` of new tokens; secrets have none, since even its hash would say something of a secret."""
+    """The `kid` of new tokens. It is None for secrets: even a hash would reveal something about them."""
     verifying_keys: Mapping[str | None, tuple[Any, ...]] = field(repr=False)
-    """By `kid`: a token chooses among our keys, and brings none of its own (RFC 8725, 3.10)."""
+    """By `kid`: a token chooses among our keys. A key inside the token does not count (RFC 8725, 3.10)."""
     public_jwks: tuple[JWK, ...] = ()
 
 
 def load_keys(settings: Settings) -> KeyRing:
-    """Raises SettingsError where a key is missing, unreadable, weak, or of another kind than the algorithm."""
+    """Raises SettingsError if a key is missing, unreadable, weak, or does not fit the algorithm."""
     if settings.jwt_algorithm == "HS256":
         return load_secrets(settings)
     return _key_pairs(settings)
@@ -63,10 +63,10 @@ def load_secrets(settings: Settings) -> KeyRing:
 def _key_pairs(settings: Settings) -> KeyRing:
     algorithm = settings.jwt_algorithm
     if settings.jwt_private_key is None:
-        raise SettingsError(f"JWT_PRIVATE_KEY: is missing; JWT_ALGORITHM={algorithm} signs with it.")
+        raise SettingsError(f"JWT_PRIVATE_KEY: is missing; JWT_ALGORITHM={algorithm} needs it.")
     private = read_private_key(settings.jwt_private_key.get_secret_value(), algorithm)
     fallbacks = (_read_public_key(text, algorithm) for text in settings.jwt_public_key_fallbacks)
-    # By kid, since in the middle of a rotation the present key stands among the fallbacks, too.
+    # By kid: during a rotation, the current key is also among the fallbacks.
     publics = {to_jwk(key, algorithm)["kid"]: key for key in (private.public_key(), *fallbacks)}
     return KeyRing(
         algorithm,
@@ -89,31 +89,31 @@ def _read_public_key(text: str, algorithm: str) -> PublicKey:
     try:
         key = load_pem_public_key(_pem(text))
     except (ValueError, OSError, UnsupportedAlgorithm):
-        raise SettingsError("JWT_PUBLIC_KEY_FALLBACKS: has what is neither a public key in PEM nor a path.") from None
+        raise SettingsError("JWT_PUBLIC_KEY_FALLBACKS: an item is neither a public key in PEM nor a path.") from None
     return _checked(key, PUBLIC_TYPES[algorithm], "JWT_PUBLIC_KEY_FALLBACKS", algorithm)
 
 
 def _checked(key: object, expected: type[Key], setting: str, algorithm: str) -> Key:
     if not isinstance(key, expected):
-        raise SettingsError(f"{setting}: is a key of another kind than JWT_ALGORITHM={algorithm} takes.")
+        raise SettingsError(f"{setting}: is a key of the wrong type for JWT_ALGORITHM={algorithm}.")
     if getattr(key, "key_size", RSA_BITS) < RSA_BITS:
         raise SettingsError(f"{setting}: is an RSA key of less than {RSA_BITS} bits.")
     return key
 
 
 def key_path(text: str) -> Path | None:
-    """Return the file that the setting names, or None where it holds the key itself."""
+    """Return the file that the setting names, or None if it contains the key itself."""
     return None if text.startswith("-----BEGIN ") else BASE_DIR / text
 
 
 def _pem(text: str) -> bytes:
     path = key_path(text)
-    # In .env a key is one line, with \n for its line ends.
+    # In .env, a key is one line with \n for its line ends.
     return path.read_bytes() if path else text.replace("\\n", "\n").encode()
 
 
 def to_jwk(key: PublicKey, algorithm: str) -> JWK:
-    """Return the public key as RFC 7517 has it; its `kid` is its thumbprint (RFC 7638), so that each kid is one key."""
+    """Return the public key as in RFC 7517. Its `kid` is its thumbprint (RFC 7638), so each kid means one key."""
     jwk = RSAAlgorithm.to_jwk(key, True) if isinstance(key, RSAPublicKey) else OKPAlgorithm.to_jwk(key, True)
     members = {name: jwk[name] for name in THUMBPRINT_MEMBERS[jwk["kty"]]}
     canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()

@@ -1,8 +1,7 @@
-"""What the links in mails carry: the proof that a mail was received.
+"""Tokens in the links of mails. They prove that somebody received the mail.
 
-A token is bound to the state that its user is in when it is made. To use it changes that state, so it works once, and
-no table of used ones is needed; whatever else changes the password or the address makes it void, too. (Django's reset
-tokens work so.)
+A token contains a hash of the user's state. Using the token changes this state, so it works only once, without a table
+of used tokens. Any other change of the password or the address makes it invalid too. (Django's reset tokens work so.)
 """
 
 import hashlib
@@ -22,14 +21,14 @@ RESET_LIFETIME, VERIFICATION_LIFETIME = timedelta(hours=1), timedelta(hours=24)
 
 
 def password_state(user: User) -> str:
-    """What a new password changes, even the same one again, since its hash has another salt; and a new address, even an
-    earlier one again.
+    """Return a hash that changes with each new password, even the same one (its hash has a new salt), and with each new
+    address, even an earlier one.
     """
     return _digest(user.hashed_password, user.email, user.email_changed_at)
 
 
 def email_state(user: User) -> str:
-    """What a confirmed address changes besides."""
+    """Return a hash that also changes when the address is confirmed."""
     return _digest(user.hashed_password, user.email, user.email_changed_at, user.email_verified)
 
 
@@ -39,7 +38,7 @@ def _digest(*values: object) -> str:
 
 @dataclass(frozen=True)
 class MailTokens:
-    """Makes and reads those for one purpose."""
+    """Makes and reads tokens for one purpose."""
 
     policy: TokenPolicy
     state: Callable[[User], str]
@@ -49,7 +48,7 @@ class MailTokens:
         return sign(self.policy, now, sub=str(user.id), email=email, state=self.state(user))
 
     def read(self, token: str, now: datetime) -> MailTokenData:
-        """Raises InvalidToken. Whether it still fits its user is not asked."""
+        """Raises InvalidToken. It does not check whether the token still fits its user."""
         return verify(token, self.policy, MailTokenData, now)
 
     def fits(self, data: MailTokenData, user: User) -> bool:
@@ -65,6 +64,6 @@ def email_verification_tokens(settings: Settings) -> MailTokens:
 
 
 def _policy(settings: Settings, typ: str, lifetime: timedelta) -> TokenPolicy:
-    """Signed with SECRET_KEY, whatever signs access tokens: nobody else has to verify these."""
+    """Sign with SECRET_KEY, even if access tokens have another algorithm: no other service verifies these tokens."""
     name = PROJECT["name"]
     return TokenPolicy(load_secrets(settings), name, name, lifetime, (typ,), ("email", "state"))

@@ -1,4 +1,4 @@
-"""`manage.py rotatekey`: new keys sign, and those of before still verify. No crash on the way loses either."""
+"""For `manage.py rotatekey`: new keys sign, and the old ones still verify. A crash in between loses no key."""
 
 import os
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ Changes = dict[str, str]
 
 
 def rotate_keys(root: Path, settings: Settings) -> Iterator[str]:
-    """Yield a line for each key that is replaced.
+    """Yield a line for each new key.
 
-    Raises CommandError, before any change, where one is set outside `.env`.
+    Raises CommandError before any change if a key is set outside `.env`.
     """
     changes = _secret_changes(root, settings)
     if settings.jwt_private_key is None:
@@ -40,7 +40,7 @@ def _rotate_pair(root: Path, settings: Settings, present: str, changes: Changes)
     if path is None:
         changes |= _in_file(root, {"JWT_PRIVATE_KEY": _one_line(pem)})
     update_env(root, changes | _in_file(root, {"JWT_PUBLIC_KEY_FALLBACKS": fallbacks}))
-    if path is not None:  # last: until then the present key, which is among the fallbacks already, goes on signing
+    if path is not None:  # last: until then the old key still signs, and it is among the fallbacks already
         write_private(path, pem)
 
 
@@ -49,8 +49,8 @@ def _one_line(pem: str) -> str:
 
 
 def _in_file(root: Path, changes: Changes) -> Changes:
-    """Refuse to write what the environment would hide: the old key would go on signing."""
+    """Refuse to write a value that the environment overrides: the old key would still sign."""
     for name in changes:
         if name in os.environ or not (root / ".env").exists():
-            raise CommandError(f"{name} is not set in .env but in the environment: rotate it where it is set.")
+            raise CommandError(f"{name} is set in the environment, not in .env: rotate it there.")
     return changes

@@ -1,6 +1,6 @@
-"""Tokens that we sign: JWTs, checked as RFC 8725 asks. Access tokens have the form of RFC 9068.
+"""The tokens that we sign: JWTs, checked as RFC 8725 requires. Access tokens have the form of RFC 9068.
 
-Functions of their arguments: the keys and the clock come in.
+These are pure functions: keys and times are arguments.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from app.accounts.authentication.tokens.claims import Claims, TokenData
 from app.accounts.authentication.tokens.keys import KeyRing
 
-ACCESS_TYPES = ("at+jwt", "application/at+jwt")  # RFC 9068, 4: either form, in any case
+ACCESS_TYPES = ("at+jwt", "application/at+jwt")  # RFC 9068, 4: both forms, in any case
 COMMON_CLAIMS = ("iss", "aud", "sub", "iat", "exp")
-LEEWAY = 10  # s that another machine's clock may be ahead
+LEEWAY = 10  # s: another machine's clock may be ahead by this much
 REMEMBERED = 4096  # verified tokens, about 1 KiB each
 
 AnyClaims = TypeVar("AnyClaims", bound=Claims)
@@ -29,16 +29,16 @@ class InvalidToken(Exception):
 
 @dataclass(frozen=True)
 class TokenPolicy:
-    """How tokens for one purpose are made, and so the only way in which they are accepted (RFC 8725, 3.12)."""
+    """The form of tokens for one purpose. Tokens of any other form are refused (RFC 8725, 3.12)."""
 
     keys: KeyRing
     issuer: str
     audience: str
     lifetime: timedelta
     types: tuple[str, ...] = ACCESS_TYPES
-    """The header's `typ` of new tokens, and what else it may be."""
+    """Accepted values of the header `typ`. New tokens have the first one."""
     claims: tuple[str, ...] = ("jti", "sid")
-    """What a token must have besides the common claims."""
+    """The required claims besides the common ones."""
 
 
 _jwt = jwt.PyJWT(options={"enforce_minimum_key_length": True})
@@ -57,12 +57,12 @@ def sign(policy: TokenPolicy, now: datetime, **claims: str) -> str:
 
 
 def verify_token(token: str, policy: TokenPolicy, now: datetime) -> TokenData:
-    """Raises InvalidToken, whatever is wrong."""
+    """Raises InvalidToken for every fault."""
     return verify(token, policy, TokenData, now)
 
 
 def verify(token: str, policy: TokenPolicy, model: type[AnyClaims], now: datetime) -> AnyClaims:
-    """Return the claims of a token for this purpose. Raises InvalidToken, whatever is wrong."""
+    """Return the claims of a token for this purpose. Raises InvalidToken for every fault."""
     try:
         decoded = _decode(token, policy)
         data = model.model_validate(decoded["payload"])
@@ -80,20 +80,20 @@ def _decode(token: str, policy: TokenPolicy) -> dict[str, Any]:
             return _decode_with(key, token, policy)
         except jwt.InvalidSignatureError:
             continue
-    raise jwt.InvalidSignatureError("none of our keys made it")
+    raise jwt.InvalidSignatureError("none of our keys has signed the token")
 
 
 def _decode_with(key: Any, token: str, policy: TokenPolicy) -> dict[str, Any]:
     return _jwt.decode_complete(
         token,
         key,
-        algorithms=[policy.keys.algorithm],  # never the token's own word for it (RFC 8725, 3.1)
+        algorithms=[policy.keys.algorithm],  # never the one that the token names (RFC 8725, 3.1)
         issuer=policy.issuer,
         audience=policy.audience,
         options={
             "require": [*COMMON_CLAIMS, *policy.claims],
             "strict_aud": True,
-            # The times are checked below, against the caller's clock and without leeway for the expiry.
+            # `_is_current` checks the times, with the caller's clock and without leeway for the expiry.
             "verify_exp": False,
             "verify_iat": False,
             "verify_nbf": False,
@@ -107,9 +107,9 @@ def _is_current(data: Claims, now: float) -> bool:
 
 
 class TokenVerifier:
-    """Remembers the tokens that it has verified: a client sends the same one again and again.
+    """Caches verified tokens: a client sends the same token many times.
 
-    One belongs to one set of keys, and so a key that is withdrawn takes what was remembered with it.
+    A verifier belongs to one set of keys. So when a key is withdrawn, the new verifier has an empty cache.
     """
 
     def __init__(self, policy: TokenPolicy) -> None:
@@ -117,7 +117,7 @@ class TokenVerifier:
         self._verified: LRUCache[str, TokenData] = LRUCache(REMEMBERED)
 
     def verify(self, token: str, now: datetime) -> TokenData:
-        """Raises InvalidToken, whatever is wrong."""
+        """Raises InvalidToken for every fault."""
         data = self._verified.get(token)
         if data is None:
             data = self._verified[token] = verify_token(token, self.policy, now)

@@ -1,1 +1,1 @@
-"""The project's own commands, each module with an instance `cli` of Typer."""
+"""The project's own commands. Each module has an instance `cli` of Typer."""

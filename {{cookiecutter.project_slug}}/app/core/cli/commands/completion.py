@@ -1,4 +1,4 @@
-"""The shells' completion. Typer's own scripts know only programs on the PATH, which `./manage.py` is not."""
+"""Completion in shells. Typer's own scripts work only for programs on the PATH, so not for `./manage.py`."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 cli = typer.Typer()
 
-# Each takes what was typed from `manage.py` on, and lets it answer as Typer answers bash: a word a line.
+# Each script passes the words from `manage.py` on to it. `manage.py` answers as Typer does for bash: one word per line.
 BASH = """\
 _manage_py() {
     local first=0 IFS=$'\\n'
@@ -51,10 +51,10 @@ SCRIPTS = {Shell.BASH: BASH, Shell.ZSH: ZSH, Shell.FISH: FISH}
 
 
 @cli.command(rich_help_panel="Project")
-def completion(shell: Annotated[Shell, typer.Argument(help="The one whose Tab key is to know the commands.")]) -> None:
-    """Print what makes the Tab key complete commands and options: `source <(./manage.py completion bash)`.
+def completion(shell: Annotated[Shell, typer.Argument(help="Your shell.")]) -> None:
+    """Print a script that makes the Tab key complete commands and options: `source <(./manage.py completion bash)`.
 
-    In zsh after `compinit`; in fish it is `./manage.py completion fish | source`. It works for `./manage.py` and
-    `python manage.py`, in the project's activated environment.
+    In zsh, call it after `compinit`. In fish, use `./manage.py completion fish | source`. It works for `./manage.py`
+    and `python manage.py`, in the activated environment of the project.
     """
     print(SCRIPTS[shell], end="")

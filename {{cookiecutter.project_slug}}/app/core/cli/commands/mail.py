@@ -13,8 +13,8 @@ cli = typer.Typer()
 
 
 @cli.command(rich_help_panel="Project")
-def sendtestemail(to: Annotated[str, typer.Argument(help="The address to send it to.")]) -> None:
-    """Send a mail, and say what took it."""
+def sendtestemail(to: Annotated[str, typer.Argument(help="The recipient's address.")]) -> None:
+    """Send a test mail, and print which server took it."""
     settings = get_settings()
     server = _without_credentials(settings.email_url.get_secret_value())
     try:

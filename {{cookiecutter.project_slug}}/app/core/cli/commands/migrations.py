@@ -30,7 +30,7 @@ from app.core.settings import BASE_DIR
 cli = typer.Typer()
 
 IN_SCRATCH = "A migration fails on an empty database, so there is nothing to compare the models with"
-NAME = re.compile(r"[a-z0-9_]{1,27}")  # with its number, what Alembic's column of 32 characters holds
+NAME = re.compile(r"[a-z0-9_]{1,27}")  # with its number, it fits into Alembic's column of 32 characters
 
 
 @cli.command(rich_help_panel="Database")
@@ -38,11 +38,11 @@ def migrate(
     target: Annotated[
         str,
         typer.Argument(
-            help="Where to go, forward or back, as in 0003_add_bio. `zero` undoes all, `blog@zero` one history."
+            help="Migrate to this one, forward or back, as in 0003_add_bio. `zero` undoes all, `blog@zero` one history."
         ),
     ] = NEWEST,
 ) -> None:
-    """Bring the database's tables in step with the migrations."""
+    """Apply the migrations to the database."""
     if not asyncio.run(_migrate(target)):
         print("Nothing to migrate.")
 
@@ -62,7 +62,7 @@ async def _migrate(target: str) -> int:
 
 @contextmanager
 def failures(text: str) -> Iterator[None]:
-    """Say in one line what a migration does wrong."""
+    """Report an error of a migration in one line."""
     try:
         yield
     except DBAPIError as error:
@@ -73,8 +73,8 @@ def failures(text: str) -> Iterator[None]:
 
 @cli.command(rich_help_panel="Database")
 def makemigrations(
-    name: Annotated[str | None, typer.Option("--name", "-n", help="What it does, as in `add_bio`.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit status 1 where one is missing.")] = False,
+    name: Annotated[str | None, typer.Option("--name", "-n", help="What it does, for example `add_bio`.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit status 1 if one is missing.")] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Make one without operations, to move data.")] = False,
     merge: Annotated[
         bool, typer.Option("--merge", help="Join migrations that two developers made side by side.")
@@ -84,9 +84,9 @@ def makemigrations(
         typer.Option("--app", help="Write into the app's own history, as those who maintain an app for others do."),
     ] = None,
 ) -> None:
-    """Write the migration that the models of all apps ask for: read it, then run `migrate`.
+    """Write a migration for the changes in the models of all apps. Read it, then run `migrate`.
 
-    It compares the models with a scratch database that the migrations make, so the configured one may be in any state.
+    It compares the models with a scratch database that the migrations make. So your own database may be in any state.
 
     For example: `makemigrations --name add_bio`.
     """
@@ -135,7 +135,7 @@ def _valid_name(name: str | None) -> str:
 
 
 def _format(path: str) -> None:
-    """Where the development tools are installed, leave nothing for `make lint` to complain about."""
+    """Format the file for `make lint`, if the development tools are installed."""
     if find_spec("ruff"):
         for action in (["format"], ["check", "--fix"]):
             subprocess.run([sys.executable, "-m", "ruff", *action, "--quiet", path], check=False)
@@ -143,7 +143,7 @@ def _format(path: str) -> None:
 
 @cli.command(rich_help_panel="Database")
 def showmigrations() -> None:
-    """List all migrations, with an X for those that are applied."""
+    """List all migrations. An X marks those that are applied."""
     for migration in asyncio.run(_history()):
         print(f"[{'X' if migration.applied else ' '}] {migration.id}")
 

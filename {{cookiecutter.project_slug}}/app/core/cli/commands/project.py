@@ -16,14 +16,14 @@ cli = typer.Typer()
 
 @cli.command(rich_help_panel="Project")
 def check(
-    deploy: Annotated[bool, typer.Option("--deploy", help="Ask also what a production server must pass.")] = False,
+    deploy: Annotated[bool, typer.Option("--deploy", help="Add the checks for a production server.")] = False,
     fail_level: Annotated[
-        Level, typer.Option(help="The least level that makes the exit status 1; what is below is only said.")
+        Level, typer.Option(help="The lowest level that sets the exit status to 1; lower ones are only printed.")
     ] = Level.WARNING,
 ) -> None:
-    """Name what is unfit, a line each with what to do; exit status 1 where there is anything.
+    """Find problems in the project. Print each in one line with what to do; exit status 1 if there are any.
 
-    Before a release, with the settings of the production server: `check --deploy`.
+    Before a release, run `check --deploy` with the settings of the production server.
     """
     problems = asyncio.run(_problems(deploy))
     for problem in problems:
@@ -41,19 +41,19 @@ async def _problems(deploy: bool) -> list[Problem]:
 
 @cli.command(rich_help_panel="Project")
 def diffsettings() -> None:
-    """Show each setting, its value and where that comes from; of what is secret, only that it is set."""
+    """Show each setting, its value and where the value comes from. The values of secrets are hidden."""
     settings = get_settings()
     rows = [(name.upper(), shown(name, getattr(settings, name)), origin) for name, origin in origins().items()]
     print_table(("Setting", "Value", "Comes from"), rows)
     for name, meant in misspelt().items():
-        say((".env", "yellow"), f": {name} is no setting. Is {meant} meant?")
+        say((".env", "yellow"), f": {name} is not a setting. Do you mean {meant}?")
 
 
 @cli.command(rich_help_panel="Project")
 def initenv() -> None:
-    """Write a .env with new secrets, where there is none yet."""
+    """Write a .env with new secrets, if there is no .env yet."""
     try:
         written = write_env(BASE_DIR)
     except OSError as error:
         raise CommandError(f".env cannot be written: {error}") from None
-    print("Wrote .env with new secrets." if written else "There is a .env already; it stays as it is.")
+    print("Wrote .env with new secrets." if written else ".env exists already. It stays as it is.")

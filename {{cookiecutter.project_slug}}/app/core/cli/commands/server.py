@@ -25,29 +25,29 @@ from app.settings import get_settings
 cli = typer.Typer()
 
 ADDRESS = re.compile(r"(?:(?P<host>[^:\[\]]+|\[[0-9A-Fa-f:.]+\]):)?(?P<port>\d{1,5})")
-EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 (what is asked for, not what we choose)
+EVERY_INTERFACE = ("0.0.0.0", "::")  # noqa: S104 (the developer chooses it, not we)
 Row = tuple[str, str, str, str]
-UNSAID = "everybody, but it does not say @public"
-PAGES = ("/", "/docs", "/admin")  # where people begin, as far as these are served
+UNSAID = "everybody, but it is not marked @public"
+PAGES = ("/", "/docs", "/admin")  # where people begin
 
 
 @cli.command(rich_help_panel="Server")
 def runserver(
     address: Annotated[
-        str, typer.Argument(metavar="[HOST:]PORT", envvar="PORT", help="As in 8001, or 0.0.0.0:8000 for the network.")
+        str, typer.Argument(metavar="[HOST:]PORT", envvar="PORT", help="For example 8001 or 0.0.0.0:8000.")
     ] = "8000",
     reload: Annotated[bool, typer.Option(help="Start again when a source file changes.")] = True,
     workers: Annotated[int, typer.Option(min=1, help="Processes; more than one means no reload.")] = 1,
 ) -> None:
     """Serve on this machine, for development: http://127.0.0.1:8000.
 
-    It begins by saying what is there to be seen, and what is still to be done.
+    At the start it prints the addresses of the pages, and what is still to be done.
     """
     host, port = parse_address(address)
     _refuse_busy(host, port)
     _lead_links_to(origin(host, port))
     _run_worker()
-    application = load_application()  # what is wrong is said once, here, and not by every process that is started
+    application = load_application()  # reports an error once, before every new process does
     asyncio.run(_advise())
     _welcome(application, host, port)
     uvicorn.run(
@@ -57,11 +57,11 @@ def runserver(
         reload=reload and workers == 1,
         reload_dirs=[str(BASE_DIR / "app")],
         workers=workers,
-        log_config=None,  # the application has made its own
-        log_level="warning",  # we have said where it is
+        log_config=None,  # the application configures the logs
+        log_level="warning",  # `_welcome` has printed the address
         access_log=False,  # our own middleware writes it
         server_header=False,
-        proxy_headers=False,  # nobody stands between, so nobody may say where a request came from
+        proxy_headers=False,  # there is no proxy, so a client could forge these headers
         timeout_graceful_shutdown=8,
     )
 
@@ -69,24 +69,24 @@ def runserver(
 def parse_address(address: str) -> tuple[str, int]:
     match = ADDRESS.fullmatch(address)
     if match is None or not 0 <= int(match["port"]) <= 65535:
-        raise CommandError(f"{address!r} is not [HOST:]PORT, as in 8000 or 0.0.0.0:8000.")
+        raise CommandError(f"{address!r} is not [HOST:]PORT, for example 8000 or 0.0.0.0:8000.")
     return (match["host"] or "127.0.0.1").strip("[]"), int(match["port"])
 
 
 def _refuse_busy(host: str, port: int) -> None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        if os.name == "posix":  # else a server that has just ended would keep it busy for a minute
+        if os.name == "posix":  # else the port stays busy for a minute after a server has ended
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             reason = str(error.strerror).lower()
-            hint = f"Choose another, as in `runserver {port + 1}`."
+            hint = f"Choose another, for example `runserver {port + 1}`."
             raise CommandError(f"Port {port} of {host}: {reason}. {hint}") from None
 
 
 def _lead_links_to(here: str) -> None:
-    """Begin links in mails so where PUBLIC_URL says nothing else; in the processes that are started, too."""
+    """If PUBLIC_URL is not set, use this address for links in mails, in this process and in those it starts."""
     if "public_url" not in get_settings().model_fields_set:
         os.environ["PUBLIC_URL"] = here
         get_settings.cache_clear()
@@ -110,7 +110,7 @@ def _welcome(application: FastAPI, host: str, port: int) -> None:
 
 
 def addresses(application: FastAPI, host: str, port: int) -> list[str]:
-    """Return where a browser finds something: the pages that are served, or the root if none is."""
+    """Return the addresses of the pages that are served, or the root if there are none."""
     first = origin(host, port)
     served = {route.path for route in iter_route_contexts(application.routes)}
     return [first + page for page in PAGES if page in served] or [first]
@@ -123,7 +123,7 @@ def origin(host: str, port: int) -> str:
 
 @cli.command(rich_help_panel="Server")
 def routes() -> None:
-    """List every route: its methods, its path, who may call it, and what answers."""
+    """List every route: its methods, its path, who may call it, and the function that answers."""
     print_table(("Methods", "Path", "Who may call", "Answers"), listed(load_application()), unbroken=["Path"])
 
 
@@ -141,9 +141,9 @@ def _row(route: RouteContext) -> Row:
 
 
 def admitted(dependant: Dependant) -> list[str]:
-    """Return whom the dependencies let pass, as each says in its attribute `admits`, where it has one.
+    """Return who passes the dependencies: each may say it in its attribute `admits`.
 
-    What one of them stands on says less than it does, and is left out.
+    If one dependency uses another, only the outer one counts: it is the stricter one.
     """
     asked = list(_admitting(dependant))
     implied = {text for part in asked for below in _admitting(part) for text in _admission(below.call)}
@@ -169,7 +169,7 @@ def _name(answering: object) -> str:
 
 @cli.command(rich_help_panel="Server")
 def openapi() -> None:
-    """Print the OpenAPI document, for generators of clients.
+    """Print the OpenAPI document, for client generators.
 
     For example: `openapi > openapi.json`.
     """

@@ -1,4 +1,4 @@
-"""Python and SQL, with the project at hand."""
+"""Shells for Python and SQL that know the project."""
 
 import ast
 import asyncio
@@ -31,15 +31,15 @@ Names = dict[str, Any]
 
 @cli.command(rich_help_panel="Project")
 def shell(
-    command: Annotated[str | None, typer.Option("--command", "-c", help="Run this Python, and end.")] = None,
+    command: Annotated[str | None, typer.Option("--command", "-c", help="Run this Python code, then end.")] = None,
 ) -> None:
-    """Open a Python that knows the models and has a session of the database; `await` works anywhere.
+    """Open a Python shell with the models and a database session. `await` works anywhere.
 
     For example: `user = (await db.scalars(select(User))).first()`, change it, `await db.commit()`.
 
-    It is IPython, where that is installed. What comes through a pipe is run as a script.
+    The shell is IPython, if it is installed. Input from a pipe runs as a script.
     """
-    act_as_operator()  # before the runner is made, which keeps this for all that it runs
+    act_as_operator()  # before the runner: it keeps the context for all that it runs
     with asyncio.Runner() as runner, _names(runner) as names:
         if command is not None:
             _run(runner, command, names)
@@ -64,7 +64,10 @@ def _names(runner: asyncio.Runner) -> Iterator[Names]:
 
 @contextmanager
 def _lifespan(loop: asyncio.AbstractEventLoop, app: FastAPI) -> Iterator[None]:
-    """What an application opens, one task must open and close; the loop turns only while somebody awaits something."""
+    """Run the application's lifespan in one task: the task that opens it must close it.
+
+    The loop turns only while the shell awaits something.
+    """
     opened, over = loop.create_future(), asyncio.Event()
 
     async def live() -> None:
@@ -83,7 +86,7 @@ def _lifespan(loop: asyncio.AbstractEventLoop, app: FastAPI) -> Iterator[None]:
 
 
 def _introduce(names: Names) -> None:
-    say("Here are ", (", ".join(sorted(names)), "cyan"), "; await works anywhere, exit() ends it.")
+    say("You can use ", (", ".join(sorted(names)), "cyan"), ". `await` works anywhere. exit() ends the shell.")
 
 
 def _run(runner: asyncio.Runner, source: str, names: Names) -> None:
@@ -93,7 +96,7 @@ def _run(runner: asyncio.Runner, source: str, names: Names) -> None:
 
 async def _execute(script: CodeType, names: Names) -> None:
     result = FunctionType(script, names)()
-    if inspect.iscoroutine(result):  # there was an `await` in it
+    if inspect.iscoroutine(result):  # the script has an `await` at its top level
         await result
 
 
@@ -110,7 +113,7 @@ def _open_ipython(runner: asyncio.Runner, names: Names) -> None:
     from traitlets.config import Config
 
     def run(coroutine: Coroutine[Any, Any, object]) -> object:
-        return runner.run(coroutine)  # in a loop of its own, the session's connections would be strangers
+        return runner.run(coroutine)  # the session's connections belong to this runner's loop
 
     start_ipython(argv=[], user_ns=names, config=Config(InteractiveShell={"loop_runner": run}))
 
@@ -125,7 +128,7 @@ def _complete_by_tab(names: Names) -> None:
 
 
 class Console(code.InteractiveConsole):
-    """The standard library's, but that `await` works, as in `python -m asyncio`."""
+    """The console of the standard library, with `await` as in `python -m asyncio`."""
 
     def __init__(self, runner: asyncio.Runner, names: Names) -> None:
         super().__init__(names)
@@ -142,7 +145,7 @@ class Console(code.InteractiveConsole):
 
 
 def _from_console(trace: TracebackType | None) -> TracebackType | None:
-    """Return the frame that called what was typed: those before it are ours and asyncio's, and help nobody."""
+    """Drop our own frames and asyncio's from a traceback. It begins with the code that was typed."""
     while trace and trace.tb_next and trace.tb_next.tb_frame.f_code.co_filename != "<console>":
         trace = trace.tb_next
     return trace
@@ -151,17 +154,17 @@ def _from_console(trace: TracebackType | None) -> TracebackType | None:
 @cli.command(rich_help_panel="Database")
 def dbshell(
     arguments: Annotated[
-        list[str] | None, typer.Argument(help="What the client is to get, as in `dbshell -- -c 'SELECT 1'`.")
+        list[str] | None, typer.Argument(help="Arguments for the client, for example `dbshell -- -c 'SELECT 1'`.")
     ] = None,
 ) -> None:
-    """Open the client of the database: sqlite3 or psql, whichever DATABASE_URL asks for."""
+    """Open the client of the database, sqlite3 or psql."""
     url = get_settings().database_url
     command, variables = (["sqlite3", str(url.database)], {}) if url.get_backend_name() == "sqlite" else psql(url)
     raise typer.Exit(_call([*command, *(arguments or ())], variables))
 
 
 def psql(url: URL) -> tuple[list[str], dict[str, str]]:
-    """Return the command and its environment, where the password stands: every user can read a command line."""
+    """Return the command and its environment. Every user of the machine could read a password on a command line."""
     from psycopg.conninfo import make_conninfo
 
     from app.core.settings import libpq_parameters
@@ -173,11 +176,11 @@ def psql(url: URL) -> tuple[list[str], dict[str, str]]:
 
 
 def _call(command: list[str], variables: dict[str, str]) -> int:
-    """Return its exit status."""
+    """Return the exit status of the command."""
     program = shutil.which(command[0])
     if program is None:
-        raise CommandError(f"{command[0]} is not installed here, or not on the PATH.")
+        raise CommandError(f"{command[0]} is not installed, or not on the PATH.")
     with subprocess.Popen([program, *command[1:]], env={**os.environ, **variables}) as process:
         while True:
-            with suppress(KeyboardInterrupt):  # is for the client: it ends a query, and not itself
+            with suppress(KeyboardInterrupt):  # Ctrl-C is for the client: it ends a query there
                 return process.wait()

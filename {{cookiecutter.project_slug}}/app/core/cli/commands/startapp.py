@@ -1,6 +1,6 @@
-"""Begins an app: what it is made of lies in `app/core/cli/templates/startapp`. Change it as your project's ways change.
+"""Makes a new app from the templates in `app/core/cli/templates/startapp`. Change them to fit your project.
 
-The migration is a template too, so that no database is asked, and none of the new code has to run.
+The migration is a template too: so the command needs no database and runs none of the new code.
 """
 
 import ast
@@ -26,13 +26,13 @@ cli = typer.Typer()
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 MODEL = re.compile(r"[A-Z][A-Za-z0-9]*")
-MAX_LENGTH = 24  # far below what PostgreSQL takes (63), and Alembic in its table (32, with a number)
+MAX_LENGTH = 24  # far below the limits of PostgreSQL (63) and of Alembic's table (32, with a number)
 MAX_LINE = 120  # as in pyproject.toml
 
 PARTS = ("models", "schemas", "routes")
 ADMIN = "admin"
 TESTS = "test_routes"
-# Served, but not by every application: what settings or a proxy in front may switch on.
+# Settings or a proxy may turn these paths on, so no app may use them.
 RESERVED = frozenset({"admin", "docs", "static"})
 
 IMPORTS = re.compile(r"(?:^from (?:app|tests)\..+\n)+", re.MULTILINE)
@@ -45,12 +45,12 @@ class NewApp:
 
     @property
     def item(self) -> str:
-        """`BlogPost` is called `blog_post` in functions."""
+        """As in the names of functions: `BlogPost` gives `blog_post`."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.model).lower()
 
     @property
     def noun(self) -> str:
-        """As in its permissions."""
+        """As in permissions: `BlogPost` gives `blogpost`."""
         return self.model.lower()
 
     @property
@@ -66,13 +66,13 @@ class NewApp:
         return {f"list_{self.name}", *(f"{verb}_{self.item}" for verb in ("create", "read", "update", "delete"))}
 
     def render(self, part: str, **values: object) -> str:
-        """Return the source, formatted as ruff would."""
+        """Return the source, formatted as ruff formats it."""
         names = {key: getattr(self, key) for key in ("name", "model", "item", "noun", "table", "path")}
         return IMPORTS.sub(_in_order, render(f"core/startapp/{part}.py.jinja", **names, **values) + "\n")
 
 
 def _in_order(imports: re.Match[str]) -> str:
-    """Where `app.blog` belongs, its name decides; and its length, whether the line is folded."""
+    """Sort the imports and fold long lines: both depend on the app's name."""
     return "".join(map(_folded, sorted(imports[0].splitlines(keepends=True))))
 
 
@@ -83,20 +83,20 @@ def _folded(line: str) -> str:
     return "".join([f"{module} import (\n", *(f"    {name},\n" for name in names.split(", ")), ")\n"])
 
 
-# Its names are like no other's, and no one may choose them.
+# No real app can have these names, so none of them clashes with a name in the templates.
 SAMPLE = NewApp("_", "_M")
 
 
 @cli.command(rich_help_panel="Project")
 def startapp(
-    name: Annotated[str, typer.Argument(help="Of its folder, its routes and its permissions, as in `notes`.")],
+    name: Annotated[str, typer.Argument(help="The name for its folder, routes and permissions, for example `notes`.")],
     model: Annotated[
-        str | None, typer.Option(help="The class of its first table; else the name without a final s, as in `Note`.")
+        str | None, typer.Option(help="The class of its first table. Default: the name without a final s, as `Note`.")
     ] = None,
 ) -> None:
-    """Begin an app: a table and its migration, routes with pages and permissions, an admin page, and tests.
+    """Make a new app: a table with its migration, routes with paging and permissions, an admin page, and tests.
 
-    For example: `startapp notes`, or `startapp blog --model Post`. It is complete: change what it does, not how.
+    For example: `startapp notes`, or `startapp blog --model Post`. The new app works at once.
     """
     app = NewApp(name, singular(name) if model is None else model)
     for fault in _faults(app):
@@ -112,28 +112,28 @@ def startapp(
 
 
 def singular(name: str) -> str:
-    """Drop a final s, but for one of `address`; what English does beyond that, the option `--model` says."""
+    """Drop a final s, but not that of `address`. For other plurals there is the option `--model`."""
     return re.sub(r"(?<=[^s])s$", "", name).title().replace("_", "")
 
 
 def _faults(app: NewApp) -> Iterator[str]:
-    """Say what is wrong with its names, the first thing first: what comes later relies on it."""
+    """Yield the faults of the names. Callers must stop at the first: later checks rely on earlier ones."""
     for word, pattern, example in ((app.name, NAME, "`notes`"), (app.model, MODEL, "`--model Note`")):
         if not pattern.fullmatch(word):
-            yield f"{word!r} does not match {pattern.pattern}, as in {example}."
+            yield f"{word!r} does not match {pattern.pattern}. An example is {example}."
     for word in (app.name, app.model, app.item):
         if len(word) > MAX_LENGTH:
             yield f"{word!r} is longer than {MAX_LENGTH} characters."
         if keyword.iskeyword(word):
-            yield f"{word!r} is a word of Python's own."
+            yield f"{word!r} is a keyword of Python."
     for folder in ("app", "tests"):
         for path in (BASE_DIR / folder / app.name, BASE_DIR / folder / f"{app.name}.py"):
             if path.exists():
-                yield f"{app.name!r} is taken: there is {path.relative_to(BASE_DIR).as_posix()}."
+                yield f"{app.name!r} is taken: {path.relative_to(BASE_DIR).as_posix()} exists."
     yield from _clashes(app)
     for part in (*PARTS, ADMIN, TESTS):
-        if len(_names(app, part)) < len(_names(SAMPLE, part)):  # one has fallen together with another, as `Page` would
-            yield f"{app.model!r} means something else in the files of a new app: choose another with `--model`."
+        if len(_names(app, part)) < len(_names(SAMPLE, part)):  # a clash with a name in the templates, as with `Page`
+            yield f"{app.model!r} has another meaning in the files of a new app. Choose another with `--model`."
         if any(len(line) > MAX_LINE for line in app.render(part).splitlines()):
             yield f"{app.name!r} and {app.model!r} are too long together."
 
@@ -145,11 +145,11 @@ def _names(app: NewApp, part: str) -> set[str]:
 
 
 def _clashes(app: NewApp) -> Iterator[str]:
-    """Compare with what the other apps serve and store."""
+    """Compare with the routes and tables of the other apps."""
     application = load_application()
     served = {str(route.path).split("/")[1] for route in iter_route_contexts(application.routes) if route.path}
     if app.path[1:] in served | RESERVED:
-        yield f"{app.name!r} is taken: {app.path} is served already."
+        yield f"{app.name!r} is taken: there is a route {app.path}."
     operations = [each for methods in application.openapi()["paths"].values() for each in methods.values()]
     if any(app.name in operation.get("tags", ()) for operation in operations):
         yield f"{app.name!r} is taken: routes have this tag."
@@ -173,7 +173,7 @@ def _files(app: NewApp) -> dict[Path, str]:
 
 
 def _write(files: Mapping[Path, str]) -> None:
-    """Write all, or none: what cannot be finished is taken back. Raises OSError."""
+    """Write all files or none. Raises OSError."""
     with ExitStack() as undo:
         for path, source in files.items():
             if not path.parent.exists():

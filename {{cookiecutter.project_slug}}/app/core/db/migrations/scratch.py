@@ -1,4 +1,4 @@
-"""Databases that exist only for a moment: to compare with, and to test with."""
+"""Temporary databases, for comparisons and tests."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -16,14 +16,14 @@ INSUFFICIENT_PRIVILEGE = "42501"  # SQLSTATE, PostgreSQL's manual, appendix A
 
 
 class ScratchRefused(Exception):
-    """The database role may not make databases; the text says what to do."""
+    """The database role may not make databases. The text says what to do."""
 
 
 @asynccontextmanager
 async def scratch_database(url: URL) -> AsyncIterator[URL]:
-    """Yield the address of a new, empty database of the same kind, and remove it afterwards.
+    """Yield the address of a new, empty database of the same kind. Remove it afterwards.
 
-    PostgreSQL makes it on the same server, through the database that `url` names. Raises ScratchRefused.
+    With PostgreSQL it is on the same server. Raises ScratchRefused.
     """
     name = f"scratch_{token_hex(8)}"
     if url.get_backend_name() == "sqlite":
@@ -44,14 +44,14 @@ async def scratch_database(url: URL) -> AsyncIterator[URL]:
 
 async def _create(engine: AsyncEngine, name: str) -> None:
     try:
-        # From template0: nobody is ever connected to it, which would stop PostgreSQL from copying it.
+        # PostgreSQL cannot copy a database while somebody is connected to it. Nobody ever connects to template0.
         await _execute(engine, f'CREATE DATABASE "{name}" TEMPLATE template0')
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
             raise
         role = engine.url.username
         raise ScratchRefused(
-            f"The role {role} may not make databases, and a scratch database is needed here: "
+            f"The role {role} may not make databases, but this command needs a scratch database: "
             f'run `ALTER ROLE "{role}" CREATEDB` as the server\'s administrator.'
         ) from None
 

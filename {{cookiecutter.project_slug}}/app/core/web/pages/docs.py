@@ -1,4 +1,4 @@
-"""Swagger UI at `/docs`, from files of our own: it needs no internet access and no exception in the security policy."""
+"""Swagger UI at `/docs`, from our own files: it needs no internet access and no exception in the security policy."""
 
 from importlib.metadata import version
 from importlib.resources import files
@@ -13,7 +13,7 @@ from app.core.web.pages.rendering import page
 
 PACKAGE = "fastapi_offline"
 ASSETS = Path(str(files(PACKAGE))) / "static"
-MAX_AGE = 30 * 24 * 3600  # s: the addresses carry the package's version, and the largest file has 1.5 MB
+MAX_AGE = 30 * 24 * 3600  # s: long, because the URLs carry the package's version and the largest file has 1.5 MB
 
 
 def install_docs(app: FastAPI) -> None:

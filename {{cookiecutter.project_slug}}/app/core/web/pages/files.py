@@ -1,4 +1,4 @@
-"""Files that browsers get as they are, and keep for a while."""
+"""Static files, which browsers keep for a while."""
 
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,12 @@ from fastapi.staticfiles import StaticFiles
 from app.core.web.openapi import public
 
 STATIC = Path(__file__).parents[1] / "static"
-MAX_AGE = 300  # s: how long after a deployment a page may look as before
+MAX_AGE = 300  # s: after a deployment, a page may look as before for so long
 
 
 @public
 class Files(StaticFiles):
-    """A folder's files, which a browser keeps for `max_age` seconds; then it asks whether they are still the same."""
+    """The files of a folder. A browser keeps them for `max_age` seconds, then asks whether they have changed."""
 
     def __init__(self, directory: Path, max_age: int) -> None:
         super().__init__(directory=directory)
@@ -28,7 +28,7 @@ class Files(StaticFiles):
 
 
 def install_static_files(app: FastAPI) -> None:
-    """Serve what the pages of all apps need, and what browsers and crawlers ask for unbidden."""
+    """Serve the files that the pages of all apps need, and those that browsers and crawlers request by themselves."""
 
     @app.get("/favicon.ico", include_in_schema=False)
     @public

@@ -1,4 +1,4 @@
-"""The front page: `/` says what this is and where to go on, on a page for people and in JSON for programs."""
+"""The front page: `/` describes the project and links to its parts, as a page for people and as JSON for programs."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ from app.settings import Settings
 
 @dataclass(frozen=True)
 class Link:
-    """A place that may be served here; its path is relative, as all addresses on our pages."""
+    """A link for the front page. Its path is relative, like all addresses on our pages."""
 
     name: str
     path: str
     title: str
     hint: str
-    local: bool = False  # shown only where the project is developed
+    local: bool = False  # shown only if ENVIRONMENT is local
 
 
 LINKS = (
@@ -28,13 +28,13 @@ LINKS = (
     Link("openapi", "openapi.json", "OpenAPI document", "the same, for programs"),
     Link("admin", "admin", "Administration", "for staff"),
     Link("live", "health/live", "Liveness", "does the process run?", local=True),
-    Link("ready", "health/ready", "Readiness", "is all there that it needs?", local=True),
+    Link("ready", "health/ready", "Readiness", "can it reach all that it needs?", local=True),
     Link("metrics", "metrics", "Metrics", "for Prometheus", local=True),
 )
 
 
 def install_front_page(app: FastAPI) -> None:
-    """After all routes: it links to those that are there, and an app that has a `/` of its own goes first."""
+    """Call it after all routes are there: it links to them. If an app has its own `/`, that route wins."""
     links = _served(app)
     about = {"version": PROJECT["version"], "description": PROJECT["description"]}
     summary = {"name": TITLE, **about, "links": {link.name: link.path for link in links}}

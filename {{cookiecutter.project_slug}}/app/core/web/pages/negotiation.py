@@ -1,4 +1,4 @@
-"""Whether a client would rather have a page or JSON (RFC 9110, 12.5.1): browsers ask for pages, programs take all."""
+"""Tells whether a client prefers a page or JSON (RFC 9110, 12.5.1). Browsers prefer pages, programs take anything."""
 
 import re
 
@@ -6,13 +6,13 @@ WEIGHT = re.compile(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)")
 
 
 def prefers_html(accept: str) -> bool:
-    """Judge by the header's value. Where both are as welcome, or neither is, the answer is no."""
+    """Take the value of the `Accept` header. A tie means no."""
     weights = dict(map(_weighed, accept.lower().split(",")))
     return _quality(weights, "text", "html") > _quality(weights, "application", "json")
 
 
 def _weighed(item: str) -> tuple[str, float]:
-    """Of `text/html;q=0.8` return the range and the weight, 0 where that is none; other parameters do not count."""
+    """Split `text/html;q=0.8` into range and weight. An invalid weight is 0. Other parameters do not count."""
     media_range, *parameters = (part.strip() for part in item.split(";"))
     for parameter in parameters:
         if parameter.startswith("q="):
@@ -22,7 +22,7 @@ def _weighed(item: str) -> tuple[str, float]:
 
 
 def _quality(weights: dict[str, float], kind: str, subtype: str) -> float:
-    """What the most specific range says that fits."""
+    """Return the weight of the most specific range that fits."""
     for media_range in (f"{kind}/{subtype}", f"{kind}/*", "*/*"):
         if media_range in weights:
             return weights[media_range]

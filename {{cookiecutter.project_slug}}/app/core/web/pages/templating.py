@@ -1,8 +1,8 @@
 """Jinja templates, for pages and mails.
 
-Those of an app lie in its folder `templates`, and are asked for by its name: `accounts/reset_password.html` is
-`app/accounts/templates/reset_password.html`. The rooms of core share the name `core`: `core/base.html`, in
-`app/core/web/templates`, is what the pages of all apps look like.
+An app has its templates in its folder `templates`. Their names begin with the app: `accounts/reset_password.html` is
+`app/accounts/templates/reset_password.html`. The rooms of core share the name `core`. The pages of all apps extend
+`core/base.html`, which is in `app/core/web/templates`.
 """
 
 from functools import cache
@@ -18,7 +18,7 @@ from app.core.settings import TITLE
 
 @cache
 def jinja_environment() -> Environment:
-    """HTML is escaped, text is not; a name that nobody filled in is an error, and no empty place."""
+    """HTML is escaped, text is not. A name without a value is an error."""
     root = Path(app.__path__[0])
     folders = {name: [root / name / "templates"] for name in installed_apps()}
     folders["core"] = sorted((root / "core").glob("*/templates"))

@@ -1,4 +1,4 @@
-// Swagger UI on /docs. It has dark colours, but leaves it to the page when to use them.
+// Swagger UI on /docs. It has dark colours, but the page must turn them on.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);

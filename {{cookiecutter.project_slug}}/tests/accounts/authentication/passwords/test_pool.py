@@ -18,7 +18,7 @@ MANY = 20
 
 
 class Clock:
-    """By it the first hashes take as many seconds as given, all others as the last; stopped, it lets none begin."""
+    """The first hashes take the given seconds, all others as long as the last. While it is stopped, no hash begins."""
 
     def __init__(self, *seconds: float) -> None:
         self._times = chain.from_iterable((0.0, time) for time in chain(seconds, repeat(seconds[-1])))
@@ -31,7 +31,7 @@ class Clock:
 
 
 async def make_hasher(clock: Clock, hashes: int = 9) -> PasswordHasher:
-    """One with a single thread, which has measured some hashes already."""
+    """A hasher with one thread that has already measured some hashes."""
     hasher = PasswordHasher(rounds=4, threads=1, clock=clock)
     for _ in range(hashes):
         await hasher.hash("x")
@@ -39,7 +39,7 @@ async def make_hasher(clock: Clock, hashes: int = 9) -> PasswordHasher:
 
 
 async def accepted(hasher: PasswordHasher) -> int:
-    """Ask for many hashes at once; return how many there was room for."""
+    """Request many hashes at once. Return how many were accepted."""
     outcomes = await asyncio.gather(*(hasher.hash("x") for _ in range(MANY)), return_exceptions=True)
     refused = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
     assert all(isinstance(outcome, ServerBusy) for outcome in refused)
@@ -137,7 +137,7 @@ async def cancel(tasks: list[asyncio.Task[str]]) -> None:
 
 @pytest.fixture
 async def clock(application: FastAPI) -> AsyncIterator[Clock]:
-    """That of the application's hasher."""
+    """The clock of the application's hasher."""
     clock, kept = Clock(1), application.state.passwords
     application.state.passwords = replace(kept, hasher=await make_hasher(clock))
     yield clock

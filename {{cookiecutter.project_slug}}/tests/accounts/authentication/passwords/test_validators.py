@@ -38,11 +38,11 @@ def codes(password: str, names: Names = ALICE, policy: PasswordPolicy = POLICY) 
         ("correct horse battery staple", []),
         ("pässwörd für 世界 ☕", []),
         ("x" * 128, []),
-        ("\u03b1\u0313\u0300\u0345" * 128, []),  # 128 characters, however they are typed
+        ("\u03b1\u0313\u0300\u0345" * 128, []),  # 128 characters, in any form of typing
         ("", ["too_short"]),
         ("qw\u0301er7\u0301z", ["too_short"]),  # ẃ is one character
         ("x" * 129, ["too_long"]),
-        ("\ufdfa" * 8, ["too_long"]),  # one sign that stands for a whole sentence of 18
+        ("\ufdfa" * 8, ["too_long"]),  # one character for a phrase of 18 characters
         ("x" * 10**6, ["too_long"]),
         ("password", ["too_common"]),
         ("PassWord", ["too_common"]),
@@ -129,7 +129,7 @@ no_rabbit: Validator = Forbidden("rabbit")
 
 
 def read(monkeypatch: pytest.MonkeyPatch, *validators: str) -> Settings:
-    """As a start would read them."""
+    """Read the settings as at a start."""
     monkeypatch.setenv("PASSWORD_VALIDATORS", ", ".join(validators))
     return get_settings.__wrapped__()
 
@@ -165,7 +165,7 @@ def test_a_validator_that_is_none_stops_the_start(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(SettingsError) as caught:
         read(monkeypatch, "app.accounts.authentication.passwords.validators.too_common", path)
 
-    assert str(caught.value) == f"PASSWORD_VALIDATORS: number 2 of the list {reason}."
+    assert str(caught.value) == f"PASSWORD_VALIDATORS: item 2 of the list {reason}."
 
 
 async def test_a_new_user_is_told_all_faults(accounts: UseCases) -> None:

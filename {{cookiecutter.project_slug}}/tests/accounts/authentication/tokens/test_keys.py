@@ -94,7 +94,7 @@ def test_a_key_that_cannot_work_is_one_line(
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A project whose settings stand in `.env` alone."""
+    """A project with all its settings in `.env`."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     (tmp_path / ".env").write_text(f"# mine\nSECRET_KEY={SECRET}\nJWT_ISSUER=us # kept\n")
@@ -126,7 +126,7 @@ def test_rotating_twice_keeps_both(root: Path) -> None:
     assert len(read(root).secret_key_fallbacks) == 2
 
 
-@pytest.mark.skipif(os.name != "posix", reason="Windows has no such modes")
+@pytest.mark.skipif(os.name != "posix", reason="Windows does not have these file modes")
 def test_rotation_keeps_the_file_private(root: Path) -> None:
     rotate(root)
 
@@ -189,6 +189,6 @@ def test_a_crash_while_writing_loses_no_key(root: Path, monkeypatch: pytest.Monk
 def test_a_key_of_the_environment_is_rotated_there(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "e" * 64)
 
-    with pytest.raises(CommandError, match="rotate it where it is set"):
+    with pytest.raises(CommandError, match="rotate it there"):
         rotate(root)
     assert dotenv_values(root / ".env")["SECRET_KEY"] == SECRET

@@ -9,7 +9,7 @@ import pytest
 from app.core.settings import BASE_DIR
 from tests.commands import call
 
-# Each asks its shell what it would offer for the words in `$@`, as a press of Tab does.
+# Each script prints what its shell offers for the words in `$@` after a press of Tab.
 ASK = {
     "bash": """
 source <("$PYTHON" manage.py completion bash)
@@ -47,7 +47,7 @@ def offered(shell: str, *words: str) -> set[str]:
     return {line.partition("\t")[0] for line in done.stdout.splitlines()}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows runs no scripts by their first line")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not run scripts by their first line")
 def test_tab_completes_what_is_typed(shell: str) -> None:
     assert offered(shell, "./manage.py", "mig") == {"migrate"}
     assert offered(shell, "python", "manage.py", "show") == {"showmigrations"}

@@ -30,7 +30,7 @@ async def test_a_test_mail_arrives(send: Send) -> None:
         outcome = await send(server.url("me:hush"))
 
     assert outcome == (0, f"{server.url()} took the mail to ada@example.com.\n", "")
-    assert server.received[0].message["Subject"] == f"A test mail of {TITLE}"
+    assert server.received[0].message["Subject"] == f"A test mail from {TITLE}"
 
 
 async def test_each_back_end_is_named(send: Send, tmp_path: Path) -> None:

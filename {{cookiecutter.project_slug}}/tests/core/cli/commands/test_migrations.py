@@ -118,7 +118,7 @@ async def test_a_bad_name_for_a_migration_is_one_line(name: str) -> None:
 async def test_a_database_that_is_newer_than_the_code_is_one_line(
     set_variable: SetVariable, empty: Database, versions: Path
 ) -> None:
-    """As after a rollback of the code, or a switch to another branch."""
+    """This happens after a rollback of the code, or a switch to another branch."""
     set_variable("DATABASE_URL", empty.engine.url.render_as_string(hide_password=False))
     await call("makemigrations", "--name", "first")
     await call("makemigrations", "--empty", "--name", "newer")

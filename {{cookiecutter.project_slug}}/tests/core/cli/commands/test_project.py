@@ -62,13 +62,13 @@ async def test_diffsettings_says_what_is_set_and_by_what(
     outcome = await call("diffsettings")
     rows = {line.split()[0]: line.split()[1:] for line in outcome.out.splitlines()}
 
-    assert rows["JWT_ISSUER"] == ["environment", "environment,", "which", "hides", ".env"]
+    assert rows["JWT_ISSUER"] == ["environment", "environment,", "overrides", ".env"]
     assert rows["JWT_AUDIENCE"] == ["file", ".env"]
     assert rows["PASSWORD_MIN_LENGTH"] == ["8", "default"]
     assert rows["SECRET_KEY"] == ["***", "environment"]
     assert rows["REDIS_URL"] == ["redis://***@h:6379/0", "environment"]
     assert set(rows) == {name.upper() for name in Settings.model_fields}
-    assert outcome.err == ".env: ALLOWED_HOST is no setting. Is ALLOWED_HOSTS meant?\n"
+    assert outcome.err == ".env: ALLOWED_HOST is not a setting. Do you mean ALLOWED_HOSTS?\n"
     assert "hush" not in outcome.out
 
 
@@ -86,4 +86,4 @@ async def test_initenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert (await call("initenv")).err.startswith(".env cannot be written")
     (tmp_path / ".env.example").write_text("SECRET_KEY=made-by-initenv\n")
     assert (await call("initenv")).out == "Wrote .env with new secrets.\n"
-    assert (await call("initenv")).out == "There is a .env already; it stays as it is.\n"
+    assert (await call("initenv")).out == ".env exists already. It stays as it is.\n"

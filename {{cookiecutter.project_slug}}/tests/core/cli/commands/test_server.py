@@ -16,7 +16,7 @@ from tests.terminal import call_on_terminal, needs_terminal, without_control
 
 
 class Guard:
-    """A dependency that says whom it admits."""
+    """Return a dependency that declares who passes it."""
 
     def __init__(self, admits: str) -> None:
         self.admits = admits
@@ -133,7 +133,7 @@ async def test_a_port_in_use_is_one_line_that_says_what_to_do(database: Database
         outcome = await call("runserver", str(port))
 
     assert outcome.status == 1
-    assert outcome.err.endswith(f"address already in use. Choose another, as in `runserver {port + 1}`.")
+    assert outcome.err.endswith(f"address already in use. Choose another, for example `runserver {port + 1}`.")
 
 
 @pytest.mark.parametrize(

@@ -77,12 +77,12 @@ async def test_an_application_that_cannot_begin_says_why(database: Database, mon
 
 @needs_terminal
 async def test_the_console_awaits_and_goes_on_after_an_error(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.core.cli.commands.shell.find_spec", lambda name: None)  # also where IPython is installed
+    monkeypatch.setattr("app.core.cli.commands.shell.find_spec", lambda name: None)  # even if IPython is installed
     typed = "x = await db.scalar(select(User.username))\nx.upper()\nnope\n1 +\nexit()\n"
 
     seen = without_control((await call_on_terminal("shell", typed=typed)).out)
 
-    assert "Session, User, app, db, select, settings; await works anywhere, exit() ends it.\n" in seen
+    assert "Session, User, app, db, select, settings. `await` works anywhere. exit() ends the shell.\n" in seen
     assert "'ALICE'\n" in seen
     assert "NameError: name 'nope' is not defined" in seen
     assert "SyntaxError: invalid syntax\n" in seen
@@ -142,7 +142,7 @@ async def test_a_client_that_is_not_installed_is_one_line(
     monkeypatch.setenv("PATH", str(tmp_path))
     set_variable("DATABASE_URL", "postgresql://h/name")
 
-    assert await call("dbshell") == (1, "", "psql is not installed here, or not on the PATH.")
+    assert await call("dbshell") == (1, "", "psql is not installed, or not on the PATH.")
 
 
 @pytest.mark.skipif(shutil.which("sqlite3") is None, reason="sqlite3 is not installed")

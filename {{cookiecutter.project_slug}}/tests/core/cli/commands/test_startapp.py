@@ -1,6 +1,6 @@
-"""In a project of the tests' own, with nothing in it; what it writes is run by nobody here.
+"""The command writes into an empty project of these tests. They do not run the new code.
 
-The names are such as no app of the project is likely to have: those are taken.
+The names are unusual, so that no real app of the project has them.
 """
 
 import ast
@@ -74,21 +74,21 @@ async def test_where_there_is_no_admin_site_there_is_no_page_for_it(root: Path) 
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (["Xyzzy"], "'Xyzzy' does not match [a-z][a-z0-9_]*, as in `notes`."),
-        (["../xyzzy"], "'../xyzzy' does not match [a-z][a-z0-9_]*, as in `notes`."),
-        (["xyzzy", "--model", "post"], "'post' does not match [A-Z][A-Za-z0-9]*, as in `--model Note`."),
-        (["xyzzy", "--model", ""], "'' does not match [A-Z][A-Za-z0-9]*, as in `--model Note`."),
+        (["Xyzzy"], "'Xyzzy' does not match [a-z][a-z0-9_]*. An example is `notes`."),
+        (["../xyzzy"], "'../xyzzy' does not match [a-z][a-z0-9_]*. An example is `notes`."),
+        (["xyzzy", "--model", "post"], "'post' does not match [A-Z][A-Za-z0-9]*. An example is `--model Note`."),
+        (["xyzzy", "--model", ""], "'' does not match [A-Z][A-Za-z0-9]*. An example is `--model Note`."),
         (["a" * 25], f"'{'a' * 25}' is longer than 24 characters."),
         (["a" * 24], f"'{'a' * 24}' and 'A{'a' * 23}' are too long together."),
-        (["class"], "'class' is a word of Python's own."),
-        (["xyzzy", "--model", "Class"], "'class' is a word of Python's own."),
-        (["migrations"], "'migrations' is taken: there is app/migrations."),
-        (["main"], "'main' is taken: there is app/main.py."),
-        (["checks"], "'checks' is taken: there is tests/checks.py."),
-        (["users"], "'users' is taken: /users is served already."),
-        (["docs"], "'docs' is taken: /docs is served already."),
-        (["groups"], "'groups' is taken: /groups is served already."),
-        (["token"], "'token' is taken: /token is served already."),
+        (["class"], "'class' is a keyword of Python."),
+        (["xyzzy", "--model", "Class"], "'class' is a keyword of Python."),
+        (["migrations"], "'migrations' is taken: app/migrations exists."),
+        (["main"], "'main' is taken: app/main.py exists."),
+        (["checks"], "'checks' is taken: tests/checks.py exists."),
+        (["users"], "'users' is taken: there is a route /users."),
+        (["docs"], "'docs' is taken: there is a route /docs."),
+        (["groups"], "'groups' is taken: there is a route /groups."),
+        (["token"], "'token' is taken: there is a route /token."),
         (["me"], "'me' is taken: routes have this tag."),
         (
             ["xyzzy", "--model", "User"],
@@ -100,11 +100,11 @@ async def test_where_there_is_no_admin_site_there_is_no_page_for_it(root: Path) 
         ),
         (
             ["xyzzy", "--model", "Page"],
-            "'Page' means something else in the files of a new app: choose another with `--model`.",
+            "'Page' has another meaning in the files of a new app. Choose another with `--model`.",
         ),
         (
-            ["xyzzy", "--model", "New"],  # a parameter would be called `new`, as another is
-            "'New' means something else in the files of a new app: choose another with `--model`.",
+            ["xyzzy", "--model", "New"],  # `new` would be the name of two parameters
+            "'New' has another meaning in the files of a new app. Choose another with `--model`.",
         ),
     ],
 )

@@ -21,7 +21,7 @@ TEMPLATE = """
 
 @pytest.fixture
 async def greeter(client_with: ClientWith, monkeypatch: pytest.MonkeyPatch) -> Client:
-    """A client of an application that has a page of an app's own."""
+    """A client of an application with a page of an app."""
     router = APIRouter()
 
     @router.get("/greet/{name:path}")
@@ -65,7 +65,7 @@ async def test_a_page_has_nothing_that_the_security_policy_forbids(greeter: Asyn
 @pytest.mark.parametrize("path", ["/greet/x", "/greet/x/", "/greet/x/y/z", "/greet/x%2Fy"])
 @pytest.mark.parametrize("prefix", ["", "/prefix"])
 async def test_the_addresses_on_a_page_hold_behind_a_proxy(greeter: AsyncClient, path: str, prefix: str) -> None:
-    """One that serves the application under a prefix, of which the application need not know."""
+    """The proxy serves the application under a prefix. The application need not know it."""
     html = await html_of(greeter, path)
     for address in addresses(html):
         seen = urljoin(f"http://localhost{prefix}{path}", address)
