@@ -31,8 +31,8 @@ LOOPBACK = "127.0.0.1"
 START_LIMIT = 30  # s: generous, since two cores may be busy with other things
 STOP_LIMIT = 10  # s: what the contract allows after SIGTERM
 
-# `{port}` is filled in by `server`. The grace is what the README passes: without it a client that stalls in the middle
-# of a request would keep uvicorn from ever ending.
+# `{port}` is filled in by `server`. The grace is what `docs/deployment.md` passes: without it a client that stalls in
+# the middle of a request would keep uvicorn from ever ending.
 UVICORN = (
     *("-m", "uvicorn", "app.main:app", "--host", LOOPBACK),
     *("--port", "{port}", "--timeout-graceful-shutdown", "8"),

@@ -99,11 +99,9 @@ def test_check_deploy_names_what_is_unfit_for_production(service: Service) -> No
     assert all(re.fullmatch(r"[a-z]+\.[EW]\d{3}: .+", line) for line in lines)
 
 
-def test_check_deploy_is_content_with_the_production_settings_of_the_readme(
-    plain: Service, cluster: PostgreSQL
-) -> None:
-    section = (plain.project / "README.md").read_text(encoding="utf-8").partition("## In production")[2]
-    settings = dict(re.findall(r"^    ([A-Z_]+)=(.+)$", section, re.MULTILINE))
+def test_check_deploy_is_content_with_the_production_settings_of_the_docs(plain: Service, cluster: PostgreSQL) -> None:
+    page = (plain.project / "docs" / "deployment.md").read_text(encoding="utf-8")
+    settings = dict(re.findall(r"^([A-Z_]+)=(.+)$", page.partition("## Settings")[2].partition("## ")[0], re.MULTILINE))
     assert settings["ENVIRONMENT"] == "production"
     production = Service(
         plain.project,

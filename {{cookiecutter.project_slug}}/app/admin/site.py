@@ -1,6 +1,6 @@
 """The base of the pages of an app, which are in its module `admin`:
 
-
+from app.admin import ModelAdmin
 from app.notes.models import Note
 
 class NoteAdmin(ModelAdmin, model=Note): ...

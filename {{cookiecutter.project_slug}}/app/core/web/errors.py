@@ -1,6 +1,6 @@
 """Every error answer: JSON with `detail`. The token routes of OAuth 2.0 add an `error` code.
 
-A browser that opens an address gets a page that says the same. `ErrorFormat` in `app.core.web.openapi` changes the
+A browser that opens an address gets a page that says the same. `ErrorFormat` of `app.core.web` changes the
 JSON of all answers except those of the token routes: RFC 6749 sets their form.
 """
 

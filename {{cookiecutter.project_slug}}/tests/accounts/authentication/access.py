@@ -18,7 +18,7 @@ WHAT_TO_DO = """These routes do not say who may call them:
 
 Give each route `user: CurrentUser`, `token: AccessToken` or `dependencies=[requires("app.action_model")]`. If callers
 without a token may use it too, give it `user: OptionalUser`. All are in `app.accounts`. If everybody may call it and it
-has none of these, write `@public` of `app.core.web.openapi` below its decorator."""
+has none of these, write `@public` of `app.core.web` below its decorator."""
 
 
 @dataclass
