@@ -26,8 +26,11 @@ def marked():
     for ours in (Site, UserAdmin, Choices):
         for cls in ours.__mro__:
             for name, value in vars(cls).items():
-                if getattr(getattr(value, "__func__", value), "__override__", False):
+                if getattr(getattr(value, "__func__", value), "__override__", False) and is_sqladmins(ours, name):
                     yield name
+
+def is_sqladmins(ours, name):
+    return any(name in vars(cls) for cls in ours.__mro__ if cls.__module__.startswith("sqladmin"))
 
 def forget():
     for name in list(sys.modules):
