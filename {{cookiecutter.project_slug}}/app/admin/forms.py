@@ -14,7 +14,7 @@ from markupsafe import Markup
 from sqladmin.ajax import QueryAjaxModelLoader
 from sqladmin.authorization import Action
 from sqladmin.fields import Select2TagsField
-from sqladmin.forms import WTFORMS_ATTRS, ModelConverter, converts
+from sqladmin.forms import WTFORMS_ATTRS, converts
 from sqladmin.helpers import get_object_identifier
 from sqladmin.widgets import TextAreaWidget
 from sqlalchemy import Column, String, cast, inspect, or_, select, tuple_
@@ -37,7 +37,7 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired
 
-from app.admin.overrides import MAX_CHOSEN, SafeModelView, key_values
+from app.admin.overrides import MAX_CHOSEN, RowConverter, SafeModelView, key_values
 from app.core.permissions import permission
 
 MAX_CHOICES = 500
@@ -60,8 +60,8 @@ class FormView(SafeModelView):
         super().__init__()
         if not issubclass(self.form_converter, Choices):
             type(self).form_converter = type("Choices", (self.form_converter, Choices), {})
-        for name in self._form_relation_names:
-            self._form_ajax_refs.setdefault(name, Lookup(self, name))  # type: ignore[arg-type]  # it has all that is needed
+        for name in self.edited_relations:
+            self.lookups.setdefault(name, Lookup(self, name))
 
     @override
     async def scaffold_form(self, rules: list[str] | None = None) -> type[Form]:
@@ -70,9 +70,9 @@ class FormView(SafeModelView):
 
     @override
     async def get_form_data_for_edit(self, obj: Any) -> dict[str, Any]:
-        shown = {name: getattr(obj, name, None) for name in self._form_prop_names if name not in self._relation_names}
+        shown = {name: getattr(obj, name, None) for name in self.edited_columns}
         async with self.session_maker() as db:
-            for name in self._form_relation_names:
+            for name in self.edited_relations:
                 attribute = getattr(self.model, name)
                 related = select(attribute.mapper.class_).where(with_parent(obj, attribute))
                 shown[name] = [*(await db.scalars(related.limit(MAX_CHOSEN + 1))).unique()]
@@ -87,16 +87,16 @@ class FormView(SafeModelView):
     async def unknown(self, data: Mapping[str, Any]) -> builtins.list[str]:
         """Return the labels of the fields with chosen rows that do not exist."""
         labels = []
-        for name in set(self._form_relation_names).difference(self._form_overrides):
+        for name in self.converted_relations:
             keys = {data[name]} if isinstance(data.get(name), str) else {*(data.get(name) or ())}
-            rows = await self.rows_with(self._mapper.relationships[name].mapper.class_, keys) if keys else ()
+            rows = await self.rows_with(self.mapper.relationships[name].mapper.class_, keys) if keys else ()
             if keys - set(map(key_of, rows)):
-                labels.append(self._column_labels.get(name, name))
+                labels.append(self.labels.get(name, name))
         return labels
 
     def left_to_defaults(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Leave out empty values for which the database has a default: forms do not show these defaults."""
-        columns = self._mapper.columns
+        columns = self.mapper.columns
         defaults = {name for name in data if name in columns and columns[name].server_default is not None}
         return {name: value for name, value in data.items() if name not in defaults or value not in (None, "")}
 
@@ -140,18 +140,18 @@ class Lookup:
         return sorted(rows, key=lambda row: str(row).casefold())
 
     def _page(self) -> FormView | None:
-        pages = (view for view in self.model_admin._admin_ref.views if isinstance(view, FormView))
+        pages = (view for view in self.model_admin.site_views if isinstance(view, FormView))
         return next((page for page in pages if page.model is self.model), None)
 
     async def _is_in_a_form(self, request: Request) -> bool:
         view = self.model_admin
-        forms = [view._form_create_rules] if await view.check_can_create(request) else []
+        forms = [view.create_rules] if await view.check_can_create(request) else []
         if view.can_edit and view.has_permission(request, Action.EDIT):
-            forms.append(view._form_edit_rules)
+            forms.append(view.edit_rules)
         return any(not rules or self.name in rules for rules in forms)
 
 
-class Choices(ModelConverter):
+class Choices(RowConverter):
     """Makes fields for columns as sqladmin does, and a `RelatedField` for relations."""
 
     loaders: Mapping[str, Any]
@@ -162,7 +162,7 @@ class Choices(ModelConverter):
         return await super().convert(*args, **options)
 
     @override
-    async def _prepare_select_options(self, prop: Any, session_maker: Any) -> list[tuple[str, Any]]:
+    async def choices(self, prop: Any, session_maker: Any) -> list[tuple[str, Any]]:
         async with session_maker() as db:
             found = (await db.scalars(select(prop.mapper.class_).limit(MAX_CHOICES + 1))).unique()
             return [(key_of(each), str(each)) for each in found]
@@ -359,7 +359,7 @@ def _chosen(field: SelectFieldBase) -> list[str]:
 
 def _text(field: Field) -> str:
     """Return the text as this type of input changes it (HTML, 4.10.5.1)."""
-    text = LINE_ENDS.sub("\n", str(field._value()))
+    text = LINE_ENDS.sub("\n", str(field._value()))  # noqa: SLF001 (WTForms documents it)
     kind = getattr(field.widget, "input_type", "")
     if not kind:
         return text

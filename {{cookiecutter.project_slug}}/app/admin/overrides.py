@@ -7,12 +7,13 @@ replaces one of sqladmin's. The application refuses to start if such a name is g
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from types import MethodType
 from typing import Any
 
 from sqladmin import Admin, ModelView
+from sqladmin.forms import ModelConverter
 from sqladmin.helpers import object_identifier_values
 from sqladmin.models import BaseView
 from sqlalchemy import BigInteger, Column, Select, inspect
@@ -106,8 +107,7 @@ class SafeModelView(ModelView):
     """sqladmin's page of a model. It never shows a secret column, and recognizes invalid keys."""
 
     def __init__(self) -> None:
-        mapper: Mapper[Any] = inspect(self.model)
-        self.visible_columns = [name for name, column in mapper.columns.items() if not column.info.get("secret")]
+        self.visible_columns = [name for name, column in self.mapper.columns.items() if not column.info.get("secret")]
         super().__init__()
 
     @override
@@ -122,6 +122,46 @@ class SafeModelView(ModelView):
         if key_values(identifier, self.model) is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND)
         return super()._stmt_by_identifier(identifier)
+
+    @property
+    def mapper(self) -> Mapper[Any]:
+        return inspect(self.model)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return self._column_labels
+
+    @property
+    def site_views(self) -> Sequence[BaseView]:
+        """All pages of the site that this one is on."""
+        return self._admin_ref.views
+
+    @property
+    def edited_columns(self) -> list[str]:
+        """Names of columns that the form has; relations are in `edited_relations`."""
+        return [name for name in self._form_prop_names if name not in self._relation_names]
+
+    @property
+    def edited_relations(self) -> list[str]:
+        return list(self._form_relation_names)
+
+    @property
+    def converted_relations(self) -> set[str]:
+        """Relations without a field of the page's own."""
+        return set(self._form_relation_names).difference(self._form_overrides)
+
+    @property
+    def lookups(self) -> dict[str, Any]:
+        """What searches the rows of a relation, by the relation's name."""
+        return self._form_ajax_refs
+
+    @property
+    def create_rules(self) -> list[str]:
+        return self._form_create_rules
+
+    @property
+    def edit_rules(self) -> list[str]:
+        return self._form_edit_rules
 
     @property
     def listed_columns(self) -> list[str]:
@@ -151,6 +191,18 @@ class SafeModelView(ModelView):
     def label_columns(self, labels: dict[str, str]) -> None:
         """Labels in the page's class win."""
         self._column_labels = labels | self._column_labels
+
+
+class RowConverter(ModelConverter):
+    """sqladmin's maker of form fields. `choices` lists the rows of a related model."""
+
+    @override
+    async def _prepare_select_options(self, prop: Any, session_maker: Any) -> list[tuple[str, Any]]:
+        return await self.choices(prop, session_maker)
+
+    async def choices(self, prop: Any, session_maker: Any) -> list[tuple[str, Any]]:
+        """Return pairs of a key and a label."""
+        return await super()._prepare_select_options(prop, session_maker)
 
 
 def key_values(key: str, model: type) -> tuple[Any, ...] | None:
