@@ -12,11 +12,13 @@
     application the application itself; `settings` are its settings
     client_with `client_with(environment="production")` is a client of an application with other settings
     outbox      `await outbox()` returns the mails that the application has sent in the test, each an EmailMessage
+    serve       `serve(router)` adds routes to the applications that `client_with` makes afterwards
     redis       a Redis server only for this test, to stop and start (without an installed Redis, the test is skipped)
 
 Each test begins with empty tables and empty throttles. The database is a temporary SQLite file, or a new one on the
-server that TEST_DATABASE_URL names. Errors have the format of the template, even if an app's `ready` sets another one:
-a test of another format must set it.
+server that TEST_DATABASE_URL names. Each process that runs tests has its own. The settings are those of `SETTINGS`
+below, whatever their defaults are. Errors have the format of the template, even if an app's `ready` sets another one: a
+test of another format must set it. docs/testing.md says more.
 """
 
 import os
@@ -25,12 +27,14 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from email.message import EmailMessage
+from itertools import chain
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -38,19 +42,47 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import UseCases
 from app.accounts.authentication.passwords.hashing import get_password_hash
 from app.accounts.models import Group, Permission, User, user_groups
-from app.core.db import Base, Database, migrate
+from app.core import registry
+from app.core.db import Database, migrate
+from app.core.settings import PROJECT, TITLE
 from app.core.tasks import TaskQueue
 from app.core.web.openapi import DETAIL
 from app.settings import Settings, get_settings
-from tests.databases import new_database
+from tests.databases import delete_rows, new_database
 from tests.redis_server import RedisServer
 
 # The developer's environment and .env must not influence the tests.
 Settings.model_config["env_file"] = None
 for setting in Settings.model_fields:
     os.environ.pop(setting.upper(), None)
-os.environ |= {"ENVIRONMENT": "test", "SECRET_KEY": secrets.token_urlsafe(64), "BCRYPT_ROUNDS": "4"}
-os.environ["EMAIL_URL"] = "memory:"
+# What tests assert must not change with a default in app/settings.py, so none of those is used here.
+SETTINGS = {
+    "ACCESS_TOKEN_EXPIRE_MINUTES": "30",
+    "ALLOWED_HOSTS": "localhost, 127.0.0.1, [::1]",
+    "BCRYPT_ROUNDS": "4",
+    "CORS_ALLOW_ORIGINS": "",
+    "DOCS_ENABLED": "true",
+    "EMAIL_FROM": f"{TITLE} <noreply@localhost>",
+    "EMAIL_URL": "memory:",
+    "ENVIRONMENT": "test",
+    "JWT_ALGORITHM": "HS256",
+    "JWT_AUDIENCE": PROJECT["name"],
+    "JWT_ISSUER": PROJECT["name"],
+    "LOGIN_THROTTLE": "5/15 minutes",
+    "MAIL_THROTTLE": "5/hour",
+    "PASSWORD_MIN_LENGTH": "8",
+    "PASSWORD_VALIDATORS": ", ".join(
+        f"app.accounts.authentication.passwords.validators.{name}"
+        for name in ("too_common", "entirely_numeric", "too_similar")
+    ),
+    "PUBLIC_URL": "http://127.0.0.1:8000",
+    "REDIS_URL": "",
+    "REFRESH_TOKEN_EXPIRE_DAYS": "14",
+    "REGISTRATION_OPEN": "true",
+    "SECRET_KEY": secrets.token_urlsafe(64),
+    "SECRET_KEY_FALLBACKS": "",
+}
+os.environ |= SETTINGS
 
 PASSWORD = "correct horse battery staple"
 PASSWORD_HASH = get_password_hash(PASSWORD, rounds=4)
@@ -58,6 +90,7 @@ PASSWORD_HASH = get_password_hash(PASSWORD, rounds=4)
 Login = Callable[..., Awaitable[dict[str, str]]]
 Allow = Callable[..., Awaitable[Group]]
 Enter = Callable[..., Awaitable[Response]]
+Serve = Callable[[APIRouter], None]
 ClientWith = Callable[..., Awaitable["Client"]]
 
 
@@ -74,8 +107,10 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+# Fixtures of the session name `anyio_backend`: with it they are there for tests that are no coroutines, too, and one
+# event loop lives as long as they do.
 @pytest.fixture(scope="session")
-async def settings() -> AsyncIterator[Settings]:
+async def settings(anyio_backend: str) -> AsyncIterator[Settings]:
     """The settings. Commands that a test runs find the same ones."""
     async with new_database() as url:
         os.environ["DATABASE_URL"] = url.render_as_string(hide_password=False)
@@ -84,7 +119,7 @@ async def settings() -> AsyncIterator[Settings]:
 
 
 @pytest.fixture(scope="session")
-async def application(settings: Settings) -> AsyncIterator[FastAPI]:
+async def application(anyio_backend: str, settings: Settings) -> AsyncIterator[FastAPI]:
     from app.main import create_app  # after the settings are made: the application needs them
 
     app = create_app(settings)
@@ -98,10 +133,7 @@ async def application(settings: Settings) -> AsyncIterator[FastAPI]:
 async def database(application: FastAPI) -> AsyncIterator[Database]:
     database: Database = application.state.database
     yield database
-    async with database.engine.begin() as connection:
-        for table in reversed(Base.metadata.sorted_tables):
-            if table is not Permission.__table__:  # those `migrate` has made, once
-                await connection.execute(table.delete())
+    await delete_rows(database, but=Permission.__table__)  # those `migrate` has made, once
 
 
 @pytest.fixture
@@ -135,6 +167,18 @@ async def client_with(settings: Settings, database: Database) -> AsyncIterator[C
             return await stack.enter_async_context(Client(app))
 
         yield client_with
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Serve:
+    def serve(router: APIRouter) -> None:
+        modules, module = registry.modules, ModuleType("routes")
+        vars(module)["router"] = router
+        monkeypatch.setattr(
+            registry, "modules", lambda name: chain([module] if name == "routes" else (), modules(name))
+        )
+
+    return serve
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 from dotenv import dotenv_values
-from sqlalchemy import URL
+from sqlalchemy import URL, FromClause, text
 
-from app.core.db import scratch_database
+from app.core.db import Base, Database, scratch_database
 from app.core.settings import BASE_DIR, parse_database_url
 
 
@@ -37,3 +37,19 @@ needs_postgresql = pytest.mark.skipif(SERVER is None, reason="TEST_DATABASE_URL 
 def new_database() -> AbstractAsyncContextManager[URL]:
     """Yield the address of an empty database. Remove it afterwards."""
     return scratch_database(SERVER.set(database="postgres") if SERVER else parse_database_url("sqlite:///scratch"))
+
+
+async def delete_rows(database: Database, but: FromClause) -> None:
+    """Empty all tables but one, whatever refers to what: tables may point at each other."""
+    tables = [table for table in Base.metadata.tables.values() if table is not but]
+    async with database.engine.connect() as connection:
+        if database.is_sqlite:
+            await connection.execute(text("PRAGMA foreign_keys = OFF"))  # which a transaction would ignore
+            for table in tables:
+                await connection.execute(table.delete())
+            await connection.commit()
+            await connection.execute(text("PRAGMA foreign_keys = ON"))
+        else:
+            quote = connection.dialect.identifier_preparer.format_table
+            await connection.execute(text(f"TRUNCATE {', '.join(map(quote, tables))} CASCADE"))
+            await connection.commit()

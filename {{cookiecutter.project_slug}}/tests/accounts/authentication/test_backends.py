@@ -9,7 +9,6 @@ from fastapi.requests import HTTPConnection
 from httpx import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import app.hello.routes
 from app.accounts import (
     AccessToken,
     AuthenticatedUser,
@@ -25,7 +24,7 @@ from app.accounts import (
 from app.core import registry
 from app.core.db import Db
 from tests import websockets
-from tests.conftest import Allow, Client, ClientWith, Login
+from tests.conftest import Allow, Client, ClientWith, Login, Serve
 from tests.websockets import REFUSED
 
 Permitted = Annotated[AuthenticatedUser, requires("accounts.view_group")]
@@ -53,7 +52,7 @@ def authentication(app: FastAPI) -> list[AuthenticationBackend]:
 
 
 @pytest.fixture
-def router(monkeypatch: pytest.MonkeyPatch) -> APIRouter:
+def router(serve: Serve) -> APIRouter:
     router = APIRouter()
 
     @router.get("/current")
@@ -88,7 +87,7 @@ def router(monkeypatch: pytest.MonkeyPatch) -> APIRouter:
         await websocket.accept()
         await websocket.send_text(user.username)
 
-    monkeypatch.setattr(app.hello.routes, "router", router)
+    serve(router)
     return router
 
 

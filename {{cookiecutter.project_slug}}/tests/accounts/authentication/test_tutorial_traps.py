@@ -18,10 +18,9 @@ from tests.conftest import PASSWORD, Login
 REFUSED = (401, 'Bearer error="invalid_token"')
 
 
-@pytest.mark.parametrize("route", ["/protected", "/users/me"])
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "..", "é", "null", "e30.e30.e30", "9" * 9000])
-async def test_a_token_whose_check_fails_is_401_and_not_500(client: AsyncClient, route: str, token: str) -> None:
-    answer = await client.get(route, headers={b"Authorization": f"Bearer {token}".encode()})
+async def test_a_token_whose_check_fails_is_401_and_not_500(client: AsyncClient, token: str) -> None:
+    answer = await client.get("/users/me", headers={b"Authorization": f"Bearer {token}".encode()})
 
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -99,7 +98,7 @@ async def test_the_hash_is_never_shown(client: AsyncClient, user: User, login: L
 async def test_another_scheme_is_no_token(client: AsyncClient, user: User, login: Login, scheme: str) -> None:
     token = (await login(user))["Authorization"].removeprefix("Bearer ")
 
-    answer = await client.get("/protected", headers={"Authorization": f"{scheme} {token}"})
+    answer = await client.get("/users/me", headers={"Authorization": f"{scheme} {token}"})
 
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 

@@ -32,7 +32,6 @@ async def test_the_document_says_how_to_log_in(document: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     ("method", "path", "ways"),
     [
-        ("get", "/protected", [{"OAuth2PasswordBearer": []}, {"HTTPBearer": []}]),
         ("get", "/users/me", [{"OAuth2PasswordBearer": []}, {"HTTPBearer": []}]),
         ("post", "/users", [{}, {"OAuth2PasswordBearer": []}, {"HTTPBearer": []}]),
         ("post", "/token", None),
@@ -68,7 +67,6 @@ async def test_token_routes_document_the_errors_of_rfc_6749(document: dict[str, 
     ("operation", "codes"),
     [
         (("get", "/users/me"), {"200", "401", "503"}),
-        (("get", "/protected"), {"200", "401"}),
         (("get", "/groups"), {"200", "401", "403", "422", "503"}),
         (("patch", "/groups/{group_id}"), {"200", "400", "401", "403", "404", "409", "413", "422", "503"}),
         (("post", "/users/me/password"), {"204", "400", "401", "413", "422", "429", "503"}),

@@ -105,7 +105,11 @@ async def test_a_login_is_remembered(client: AsyncClient, db: AsyncSession, user
     assert datetime.now(UTC) - user.last_login < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("old_hash", [hashpw(PASSWORD.encode(), gensalt(4)).decode(), get_password_hash(PASSWORD, 5)])
+@pytest.mark.parametrize(
+    "old_hash",
+    [hashpw(PASSWORD.encode(), gensalt(4)).decode(), get_password_hash(PASSWORD, 5)],
+    ids=["another kind", "another cost"],
+)
 async def test_a_login_replaces_a_hash_of_another_kind_or_cost(
     client: AsyncClient, db: AsyncSession, user: User, old_hash: str
 ) -> None:

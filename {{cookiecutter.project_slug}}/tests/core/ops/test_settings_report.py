@@ -19,6 +19,8 @@ def test_the_origin_is_who_decides(env: Path, monkeypatch: pytest.MonkeyPatch) -
     env.write_text("JWT_ISSUER=a\njwt_audience=b\n")
     monkeypatch.setenv("jwt_issuer", "c")
     monkeypatch.setenv("BCRYPT_ROUNDS", "12")
+    monkeypatch.delenv("JWT_AUDIENCE", raising=False)
+    monkeypatch.delenv("DOCS_ENABLED", raising=False)
 
     found = origins()
 

@@ -9,9 +9,8 @@ from sqlalchemy import text
 from app.core.db import Db
 from app.core.settings import parse_database_url
 from app.core.web.openapi import ErrorFormat
-from app.hello import routes
 from tests import websockets
-from tests.conftest import PASSWORD, Client, ClientWith
+from tests.conftest import PASSWORD, Client, ClientWith, Serve
 
 
 class Body(BaseModel):
@@ -19,7 +18,7 @@ class Body(BaseModel):
 
 
 @pytest.fixture
-async def probe(client_with: ClientWith, monkeypatch: pytest.MonkeyPatch) -> Client:
+async def probe(client_with: ClientWith, serve: Serve) -> Client:
     """A client of an application with more routes."""
     router = APIRouter()
 
@@ -46,7 +45,7 @@ async def probe(client_with: ClientWith, monkeypatch: pytest.MonkeyPatch) -> Cli
     async def unchanged() -> None:
         raise HTTPException(304)
 
-    monkeypatch.setattr(routes, "router", router)
+    serve(router)
     return await client_with()
 
 

@@ -8,8 +8,7 @@ from fastapi import APIRouter, Request
 from httpx import AsyncClient, Response
 
 from app.core.logging import JSONFormatter, TextFormatter
-from app.hello import routes
-from tests.conftest import ClientWith
+from tests.conftest import ClientWith, Serve
 
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
 
@@ -38,13 +37,13 @@ def assert_secured(answer: Response) -> None:
     [
         ("GET", "/nowhere", 404, {}),
         ("DELETE", "/token", 405, {}),
-        ("GET", "/protected", 401, {}),
+        ("GET", "/users/me", 401, {}),
         ("POST", "/token", 413, {"content": b"x" * (2**20 + 1)}),
         ("POST", "/token", 413, {"content": chunks(), "headers": {"Content-Type": FORM}}),
-        ("GET", "/protected", 413, {"content": b"x" * (2**20 + 1)}),
+        ("GET", "/users/me", 413, {"content": b"x" * (2**20 + 1)}),
         ("POST", "/admin/login", 413, {"content": b"x" * (2**20 + 1)}),
         ("POST", "/admin/login", 413, {"content": chunks(), "headers": {"Content-Type": FORM}}),
-        ("GET", "/protected", 400, {"headers": {"Host": "evil.example"}}),
+        ("GET", "/users/me", 400, {"headers": {"Host": "evil.example"}}),
     ],
 )
 async def test_every_error_is_json_and_carries_the_security_headers(
@@ -57,7 +56,7 @@ async def test_every_error_is_json_and_carries_the_security_headers(
 
 
 async def test_a_bug_is_500_without_a_reason_and_with_a_traceback_in_the_log(
-    client_with: ClientWith, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    client_with: ClientWith, serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     faulty = APIRouter()
 
@@ -65,7 +64,7 @@ async def test_a_bug_is_500_without_a_reason_and_with_a_traceback_in_the_log(
     async def fault() -> None:
         raise RuntimeError("the reason")
 
-    monkeypatch.setattr(routes, "router", faulty)
+    serve(faulty)
     client = await client_with()
 
     answer = await client.get("/fault")
@@ -78,7 +77,7 @@ async def test_a_bug_is_500_without_a_reason_and_with_a_traceback_in_the_log(
 
 @pytest.mark.parametrize(("path", "size", "status"), [("/small", 11, 413), ("/small", 10, 200), ("/big", 2**21, 200)])
 async def test_a_route_can_have_a_limit_of_its_own(
-    client_with: ClientWith, monkeypatch: pytest.MonkeyPatch, path: str, size: int, status: int
+    client_with: ClientWith, serve: Serve, path: str, size: int, status: int
 ) -> None:
     router = APIRouter()
 
@@ -87,7 +86,7 @@ async def test_a_route_can_have_a_limit_of_its_own(
     async def take(request: Request) -> int:
         return len(await request.body())
 
-    monkeypatch.setattr(routes, "router", router)
+    serve(router)
     client = await client_with()
 
     assert (await client.post(path, content=b"x" * size)).status_code == status

@@ -62,7 +62,7 @@ async def test_a_generated_client_has_methods_named_like_our_functions(
 
     assert set(ids) <= names
     assert len(ids) == len(set(ids)), "two routes have functions with the same name"
-    assert "Get" not in str(operations["get", "/protected"]["responses"])
+    assert "Get" not in str(operations["get", "/users/me"]["responses"])
 
 
 def test_two_functions_of_one_name_are_found_out() -> None:

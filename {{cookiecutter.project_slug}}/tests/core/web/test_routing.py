@@ -4,15 +4,14 @@ from contextlib import asynccontextmanager
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from app.hello import routes
 from app.settings import Settings
-from tests.conftest import Client, ClientWith
+from tests.conftest import Client, ClientWith, Serve
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture
-def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def events(serve: Serve) -> list[str]:
     """An app has a router with another router inside. Both add settings of their own."""
     events: list[str] = []
 
@@ -34,7 +33,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     async def remove() -> None: ...
 
     outer.include_router(inner)
-    monkeypatch.setattr(routes, "router", outer)
+    serve(outer)
     return events
 
 

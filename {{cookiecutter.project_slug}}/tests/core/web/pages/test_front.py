@@ -5,8 +5,7 @@ from fastapi import APIRouter
 from httpx import AsyncClient
 
 from app.core.settings import PROJECT, TITLE
-from app.hello import routes
-from tests.conftest import ClientWith
+from tests.conftest import ClientWith, Serve
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
@@ -53,16 +52,14 @@ async def test_a_monitor_may_ask_for_the_head_alone(client: AsyncClient) -> None
     assert (await client.head("/")).status_code == 200
 
 
-async def test_an_app_can_have_a_front_page_of_its_own(
-    client_with: ClientWith, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_app_can_have_a_front_page_of_its_own(client_with: ClientWith, serve: Serve) -> None:
     router = APIRouter()
 
     @router.get("/")
     async def shop_window() -> str:
         return "ours"
 
-    monkeypatch.setattr(routes, "router", router)
+    serve(router)
     client = await client_with()
 
     assert (await client.get("/", headers=BROWSER)).json() == "ours"

@@ -9,8 +9,7 @@ from jinja2 import DictLoader, PrefixLoader
 
 from app.core.web.pages.rendering import page
 from app.core.web.pages.templating import jinja_environment
-from app.hello import routes
-from tests.conftest import Client, ClientWith
+from tests.conftest import Client, ClientWith, Serve
 
 TEMPLATE = """
 {% extends "core/base.html" %}
@@ -20,18 +19,18 @@ TEMPLATE = """
 
 
 @pytest.fixture
-async def greeter(client_with: ClientWith, monkeypatch: pytest.MonkeyPatch) -> Client:
+async def greeter(client_with: ClientWith, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Client:
     """A client of an application with a page of an app."""
     router = APIRouter()
 
     @router.get("/greet/{name:path}")
     async def greet(request: Request, name: str) -> HTMLResponse:
-        return page(request, "hello/greeting.html", status_code=202, headers={"X-Greeting": "yes"}, name=name)
+        return page(request, "greetings/greeting.html", status_code=202, headers={"X-Greeting": "yes"}, name=name)
 
     loader = jinja_environment().loader
     assert isinstance(loader, PrefixLoader)
-    monkeypatch.setitem(loader.mapping, "hello", DictLoader({"greeting.html": TEMPLATE}))
-    monkeypatch.setattr(routes, "router", router)
+    monkeypatch.setitem(loader.mapping, "greetings", DictLoader({"greeting.html": TEMPLATE}))
+    serve(router)
     return await client_with()
 
 
