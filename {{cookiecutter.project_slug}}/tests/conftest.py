@@ -61,6 +61,8 @@ SETTINGS = {
     "ALLOWED_HOSTS": "localhost, 127.0.0.1, [::1]",
     "BCRYPT_ROUNDS": "4",
     "CORS_ALLOW_ORIGINS": "",
+    "DATABASE_STATEMENT_TIMEOUT": "5",
+    "DATABASE_TIMEOUT": "5",
     "DOCS_ENABLED": "true",
     "EMAIL_FROM": f"{TITLE} <noreply@localhost>",
     "EMAIL_URL": "memory:",
@@ -81,6 +83,8 @@ SETTINGS = {
     "REGISTRATION_OPEN": "true",
     "SECRET_KEY": secrets.token_urlsafe(64),
     "SECRET_KEY_FALLBACKS": "",
+    "TASK_QUEUE": "process",
+    "TASK_WORKER": "false",
 }
 os.environ |= SETTINGS
 
