@@ -176,12 +176,13 @@ def test_on_a_phone_the_filters_stand_below_the_table(browse: Browse, served: Se
     page = browse(f"{served.url}/admin/user/list", width=390)
     enter(page)
 
-    table, filters = page.locator("table").bounding_box(), page.locator("#filter-sidebar").bounding_box()
-
-    assert table
-    assert filters
-    assert filters["y"] > table["y"] + table["height"]
-    assert filters["width"] > 300
+    # In one look: between two the page may move, until its styles are there.
+    page.wait_for_selector("#filter-sidebar")
+    page.wait_for_function("""() => {
+        const [table, filters] = ["table", "#filter-sidebar"].map(
+            part => document.querySelector(part).getBoundingClientRect());
+        return filters.top > table.bottom && filters.width > 300;
+    }""")
 
 
 def test_a_wrong_password_is_told_on_the_form(browse: Browse, served: Server) -> None:

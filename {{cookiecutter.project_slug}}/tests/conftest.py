@@ -43,6 +43,7 @@ from app.accounts import UseCases
 from app.accounts.authentication.passwords.hashing import get_password_hash
 from app.accounts.models import Group, Permission, User, user_groups
 from app.core import registry
+from app.core.audit import NOBODY, acting, place
 from app.core.db import Database, migrate
 from app.core.settings import PROJECT, TITLE
 from app.core.tasks import TaskQueue
@@ -136,6 +137,8 @@ async def application(anyio_backend: str, settings: Settings) -> AsyncIterator[F
 @pytest.fixture
 async def database(application: FastAPI) -> AsyncIterator[Database]:
     database: Database = application.state.database
+    acting.set(NOBODY)  # all coroutines of the suite run in one context: another test may have said who acts
+    place.set("")
     yield database
     await delete_rows(database, but=Permission.__table__)  # those `migrate` has made, once
 
