@@ -54,9 +54,9 @@ def test_processes_that_migrate_at_once_take_turns(indexed: Service, urls: Itera
 
         steps = [line for output in outputs for line in output.splitlines() if line.startswith("Applied")]
         assert len(steps) == len(set(steps)) > 1, outputs
-        assert steps[-1] == "Applied 9000_concurrently" or outputs.count("Nothing to migrate.\n") == 2
+        assert "Applied 9000_concurrently" in steps
         assert "[ ]" not in service.manage("showmigrations")
-        assert service.manage("migrate", "zero").startswith("Unapplied 9000_concurrently")
+        assert "Unapplied 9000_concurrently" in service.manage("migrate", "zero")
 
 
 def _together(service: Service, count: int, *command: str) -> list[str]:

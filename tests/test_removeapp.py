@@ -51,21 +51,6 @@ def test_apps_go_with_their_tables_and_the_rest_stays(filled: Service) -> None:
     assert "/admin" not in filled.manage("routes")
 
 
-def test_an_app_in_use_stays(filled: Service) -> None:
-    said = filled.problem("removeapp", "accounts", "--yes")
-
-    assert "is in use" in said
-    assert "app/hello/routes.py" in said
-    assert (filled.project / "app" / "accounts").is_dir()
-
-
-def test_nothing_goes_without_a_yes(filled: Service) -> None:
-    said = filled.problem("removeapp", "hello", keyboard="n\n")
-
-    assert "Nothing was removed" in said
-    assert (filled.project / "app" / "hello").is_dir()
-
-
 @pytest.fixture
 def with_zoo(filled: Service) -> Service:
     """A project with an app that brings a history of its own, as one of the template does."""
@@ -98,6 +83,7 @@ def test_an_app_with_a_history_of_its_own_goes_without_what_was_made_after_it(wi
     assert "[ ]" not in with_zoo.manage("showmigrations")
 
 
+@pytest.mark.parametrize("filled", ["sqlite"], indirect=True)
 def test_an_update_that_brings_a_migration_gives_no_second_end(with_zoo: Service) -> None:
     """The owner has five of their own, one of which changes a table of the app, and a column in `User`."""
     user = with_zoo.project / "app" / "accounts" / "models.py"
