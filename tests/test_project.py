@@ -58,7 +58,7 @@ def test_extras_are_pinned_too(plain: Service) -> None:
 
 
 def test_the_projects_own_suite_passes_on_sqlite(plain: Service) -> None:
-    done = plain.run("-m", "pytest", "-q", "-rs", "--numprocesses=auto", "--cov")
+    done = plain.run("-m", "pytest", "-q", "-rs", "--cov")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -66,7 +66,7 @@ def test_the_projects_own_suite_passes_on_postgresql_and_leaves_nothing_there(
     plain: Service, cluster: PostgreSQL
 ) -> None:
     before = cluster.databases()
-    done = plain.run("-m", "pytest", "-q", "-rs", "--numprocesses=auto", TEST_DATABASE_URL=cluster.url)
+    done = plain.run("-m", "pytest", "-q", "-rs", TEST_DATABASE_URL=cluster.url)
     assert done.returncode == 0, done.stdout + done.stderr
     assert cluster.databases() == before
 
