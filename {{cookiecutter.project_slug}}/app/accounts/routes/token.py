@@ -78,11 +78,9 @@ async def _password_grant(form: TokenForm, accounts: UseCases) -> Token:
         raise _invalid_request("username and password are required.")
     try:
         return (await accounts.log_in(form.username, form.password)).token
-    except Throttled as error:
+    except (Throttled, InvalidCredentials) as error:
         # RFC 6749 has no 429. But clients such as Authlib take an answer without `error` for a token, and all of them
         # understand this code of 5.2 as a failed login.
-        raise OAuth2Error("invalid_grant", error.detail, error.status_code, error.headers) from None
-    except InvalidCredentials as error:
         raise OAuth2Error("invalid_grant", error.detail, error.status_code, error.headers) from None
 
 
