@@ -1,4 +1,3 @@
-import os
 from collections.abc import AsyncIterator
 
 from limits import RateLimitItem
@@ -9,7 +8,7 @@ from app.accounts.authentication.tokens.keys import key_path, load_keys
 from app.accounts.models import User
 from app.core.db import Database, pending_migrations
 from app.core.ops import Problem, check
-from app.core.settings import SettingsError
+from app.core.settings import SettingsError, others_can_read
 from app.settings import Settings
 
 MAX_ROUNDS = 14  # 0.8 s for a login
@@ -30,7 +29,7 @@ async def keys_can_be_used(settings: Settings, database: Database) -> AsyncItera
 @check()
 async def private_key_is_private(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     path = key_path(settings.jwt_private_key.get_secret_value()) if settings.jwt_private_key else None
-    if os.name == "posix" and path is not None and path.exists() and path.stat().st_mode & 0o077:
+    if path is not None and others_can_read(path):
         message = "Other users of this machine can read the file that JWT_PRIVATE_KEY names."
         yield Problem("accounts.E002", message, "Run `chmod 600` on it.")
 

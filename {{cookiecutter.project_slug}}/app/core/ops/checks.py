@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from app.core import registry
 from app.core.db import Database, DatabaseUnavailable, UnknownMigrations, is_away, pending_migrations
 from app.core.ops.settings_report import misspelt
-from app.core.settings import BASE_DIR, LOCAL_HOSTS, is_loopback
+from app.core.settings import BASE_DIR, LOCAL_HOSTS, is_loopback, others_can_read
 from app.settings import Settings
 
 # Possible values of an Origin header (RFC 6454, 6.2), and of a Host header without its port (RFC 9110, 7.2).
@@ -115,8 +115,7 @@ def _line(error: BaseException | None) -> str:
 
 @check()
 async def env_is_private(settings: Settings, database: Database) -> AsyncIterator[Problem]:
-    path = BASE_DIR / ".env"
-    if os.name == "posix" and path.exists() and path.stat().st_mode & 0o077:
+    if others_can_read(BASE_DIR / ".env"):
         yield Problem("core.E001", "Other users of this machine can read .env.", "Run `chmod 600 .env`.")
 
 

@@ -1,6 +1,13 @@
 """Types of settings, and the `.env` file. `app/settings.py` lists the settings themselves."""
 
-from app.core.settings.env_file import create_private, make_secret, update_env, write_env, write_private
+from app.core.settings.env_file import (
+    create_private,
+    make_secret,
+    others_can_read,
+    update_env,
+    write_env,
+    write_private,
+)
 from app.core.settings.errors import SettingsError
 from app.core.settings.hosts import LOCAL_HOSTS, is_loopback
 from app.core.settings.libpq import KEEPALIVES, LibpqParameters, libpq_parameters
@@ -47,6 +54,7 @@ __all__ = [
     "is_loopback",
     "libpq_parameters",
     "make_secret",
+    "others_can_read",
     "parse_address",
     "parse_database_url",
     "parse_rate",

@@ -78,6 +78,11 @@ def _keep_owner(before: os.stat_result, draft: Path) -> None:
         os.chown(draft, before.st_uid, before.st_gid)
 
 
+def others_can_read(path: Path) -> bool:
+    """Tell whether the file exists and other users of this machine have any access to it. Only POSIX has such modes."""
+    return os.name == "posix" and path.exists() and bool(path.stat().st_mode & 0o077)
+
+
 def create_private(path: Path, text: str) -> None:
     """Make a file with mode 0600 from the first byte on. Raises FileExistsError."""
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
