@@ -1,6 +1,6 @@
-"""How connections to the database are made, kept and given up: one class for each kind of database.
+"""Makes, keeps and closes connections to the database. There is one class for each kind of database.
 
-Each has an `engine` for sessions, and beside it a quick way to one row, in no transaction.
+Each class has an `engine` for sessions, and a quick way to read one row without a transaction.
 """
 
 import sqlite3
@@ -25,21 +25,21 @@ SQLITE_PRAGMAS = (
     "PRAGMA foreign_keys = ON",
 )
 
-# All are kept: SQLAlchemy's default keeps 5 and opens up to 10 more, which it closes again after each use, and under
-# load that costs more than all queries. Per process, and with PostgreSQL twice: so below its 100 for 4 workers.
+# All connections are kept. SQLAlchemy's default keeps 5, and opens up to 10 more that it closes after each use. Under
+# load, that costs more than all queries. PostgreSQL has two pools per process: 4 workers stay below its limit of 100.
 POOL_SIZE = 10
-# Of the timeout: to wait for a connection, and then in vain for an answer, takes less than twice the timeout even so.
+# The share of the timeout to wait for a connection. With the wait for an answer, that is less than twice the timeout.
 POOL_SHARE = 0.6
 
-OPTIONS = {"hide_parameters": True}  # what an error says ends in the log, where no hash of a password belongs
+OPTIONS = {"hide_parameters": True}  # errors are logged, and the log must not have hashes of passwords
 NO_TRANSACTION = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": True, "pool_reset_on_return": None}
 
 
 class SQLite:
     def __init__(self, url: URL, timeout: float) -> None:
         self.engine = create_async_engine(url, **OPTIONS, **_pool(timeout))
-        # Used in the event loop, since aiosqlite hops to a thread and back for each step, at five times the cost. A row
-        # is there in microseconds, and in WAL mode no reader waits for a writer.
+        # It runs in the event loop: aiosqlite changes to a thread and back for each step, which costs five times as
+        # much. A row takes microseconds, and in WAL mode no reader waits for a writer.
         self._reading = create_engine(url.set(drivername="sqlite"), **OPTIONS, **NO_TRANSACTION)
         for engine in (self.engine.sync_engine, self._reading):
             _prepare(engine)
@@ -64,7 +64,7 @@ def _prepare(engine: Engine) -> None:
 
 def _open_file(dialect: Dialect, _record: object, args: Any, kwargs: Any) -> Any:
     with failure_named():
-        # Where it cannot open the file, aiosqlite leaves a thread behind that outlives the event loop.
+        # If aiosqlite cannot open the file, its thread lives on after the event loop. So try to open the file first.
         sqlite3.connect(args[0]).close()
         return dialect.connect(*args, **kwargs)
 
@@ -77,15 +77,15 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 
 
 class PostgreSQL:
-    """No connection is tried before each use, which would cost every request a round trip: after a restart of the
-    server one query fails, and then all connections that are older than that are made anew.
+    """It does not test connections before each use: that would cost every request a round trip. After a restart of the
+    server, one query fails. Then all connections from before that time are replaced.
     """
 
     def __init__(self, url: URL, timeout: float, statement_timeout: float | None) -> None:
         self.url, self.timeout, self.statement_timeout = url, timeout, statement_timeout
         self._lost = -inf
         self.engine = self._connected()
-        # Connections of their own: to take one out of transactions each time costs half as much as the query.
+        # It has its own connections. To switch off transactions for each use would cost half as much as the query.
         self._reading = self._connected(**NO_TRANSACTION)
 
     def _connected(self, **options: Any) -> AsyncEngine:
@@ -104,7 +104,7 @@ class PostgreSQL:
         return engine
 
     def _note_loss(self, context: ExceptionContext) -> None:
-        """A server that takes no more changes is lost as well: connect anew, perhaps to the one in its place."""
+        """Treat a server that has become read-only as lost too: connect again, perhaps to its successor."""
         if sqlstate(context.original_exception) == READ_ONLY:
             context.is_disconnect = True
         if context.is_disconnect:

@@ -27,10 +27,10 @@ from app.core.tasks.queue import AT_ONCE, Job, TaskQueue
 
 logger = logging.getLogger(__name__)
 
-TAKEOVER, TAKEOVER_CRON = "core.take_over", "* * * * * */30"  # the last field are seconds
-SUSPECT = "killed twice"  # a lock of procrastinate's: of the jobs that have it, one runs at a time
-MAX_DEATHS = 3  # of workers that run a job
-KEPT = 30 * 24  # h, what has failed
+TAKEOVER, TAKEOVER_CRON = "core.take_over", "* * * * * */30"  # the last field is for seconds
+SUSPECT = "killed twice"  # a lock of procrastinate: jobs with the same lock run one at a time
+MAX_DEATHS = 3  # of workers that ran the same job
+KEPT = 30 * 24  # h, for failed jobs
 RECONNECT_AFTER = 5.0  # s
 
 
@@ -39,12 +39,12 @@ class DatabaseTaskQueue(TaskQueue):
         super().__init__(app, modules)
         for name in ("procrastinate.worker", "procrastinate.worker.worker"):
             logging.getLogger(name).addFilter(_without_arguments)
-        self._sender = self._make()  # on the connections of the sessions, so it is never opened
+        self._sender = self._make()  # it uses the connections of the sessions, so it is never opened
         self._worker: asyncio.Task[None] | None = None
 
     def _make(self) -> App:
         url = self.app.state.database.engine.url
-        parameters = {**KEEPALIVES, **libpq_parameters(url), "prepare_threshold": None}  # as all connections have them
+        parameters = {**KEEPALIVES, **libpq_parameters(url), "prepare_threshold": None}  # as for all other connections
         queue = App(connector=PsycopgConnector(kwargs=parameters, min_size=1, max_size=4))
         for task in self.tasks:
             stored = queue.task(name=task.name, retry=Retries(task), pass_context=True)(self._bind(task))
@@ -99,7 +99,9 @@ class DatabaseTaskQueue(TaskQueue):
                 await self._worker
 
     async def work(self, concurrency: int, patience: float, poll: float = 5.0) -> None:
-        """Run what waits, until it is cancelled; what runs by then has so many seconds, and is left to others then."""
+        """Run waiting tasks until the call is cancelled. Running tasks then have `patience` seconds to end. After that,
+        other workers run them again.
+        """
         while True:
             try:
                 async with self._make().open_async() as queue:
@@ -134,14 +136,14 @@ class Retries(BaseRetryStrategy):
 
 
 def _job(task: Task[Any], stored: Mapping[str, Any]) -> Job:
-    """The clock stores only the time for which it sends."""
+    """For a periodic task, procrastinate stores only the planned time."""
     sent_at = stored.get("sent_at", stored.get("timestamp", 0))
     return Job(task, stored.get("args", ()), stored.get("kwargs", {}), sent_at)
 
 
 async def take_over(context: JobContext, timestamp: int) -> None:
-    """Let others run what dead workers have left. Each death costs a job a level of priority: new jobs go first. After
-    two deaths, jobs run one at a time, so that a job that kills its workers takes no other along a third time.
+    """Let other workers run the jobs of dead workers. Each death lowers the priority of the job by one, so new jobs go
+    first. After two deaths, such jobs run one at a time. So a job that kills workers ends no other job a third time.
     """
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs():
@@ -157,7 +159,7 @@ async def take_over(context: JobContext, timestamp: int) -> None:
 
 
 def _without_arguments(record: logging.LogRecord) -> bool:
-    """procrastinate tells the arguments of jobs, which may be secret. Only what we do not log ourselves is left."""
+    """procrastinate logs the arguments of jobs, which may be secret. Keep only what we do not log ourselves."""
     job = vars(record).pop("job", None)
     if job and vars(record)["action"] == "task_not_found":
         record.msg, record.exc_info = f"Task {job['task_name']} failed: there is no such task here.", None

@@ -1,4 +1,4 @@
-"""The jobs of `app.core.tasks.database`, to read: procrastinate changes them, and a migration makes their table."""
+"""The jobs of `app.core.tasks.database`, read-only: procrastinate changes them. A migration makes their table."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ class BackgroundJob(Base):
     __tablename__ = "procrastinate_jobs"
     __permissions__ = ("view", "change")
     __audited__ = ()
-    metadata: ClassVar[MetaData] = MetaData()  # of its own: migrations are made of the models of Base's
+    metadata: ClassVar[MetaData] = MetaData()  # separate: migrations are made from the metadata of Base
 
     id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     task_name: Mapped[str]

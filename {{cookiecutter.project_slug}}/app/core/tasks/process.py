@@ -25,10 +25,10 @@ from app.core.tasks.queue import AT_ONCE, Job, TaskQueue
 
 logger = logging.getLogger(__name__)
 
-# s from SIGTERM on. The contract with whoever sends it is 10; requests, which are waited for first, get 8 of them.
+# s after SIGTERM. The sender of SIGTERM allows 10. The server first waits for requests, up to 8 of them.
 SHUTDOWN_LIMIT = 9.0
 
-# What begins after a commit. A transaction that is not committed takes it along.
+# What begins after the commit of a transaction. It is dropped if the transaction is rolled back.
 _after_commit: WeakKeyDictionary[SessionTransaction, list[Callable[[], None]]] = WeakKeyDictionary()
 
 
@@ -91,7 +91,7 @@ class ProcessTaskQueue(TaskQueue):
         self._clocks = [asyncio.create_task(self._tick(task, task.cron)) for task in self.tasks if task.cron]
 
     def _note_sigterm(self, handler: Callable[[int, FrameType | None], object], *signalled: Any) -> None:
-        """The server waits for requests before it tells us to end; so we learn how much time is left for tasks."""
+        """The server waits for requests before it stops the tasks. The signal tells how long is left."""
         self._deadline = time.monotonic() + SHUTDOWN_LIMIT
         handler(*signalled)
 

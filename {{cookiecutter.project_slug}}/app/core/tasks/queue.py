@@ -45,9 +45,9 @@ class Job:
         logger.info("Task %s done in %.1f ms.", self.task.name, (time.monotonic() - started) * 1000, extra=_actor())
 
     def retry_after(self, error: BaseException, tries: int) -> float | None:
-        """Log what becomes of it, and return the seconds until the next try, or None where there is none."""
+        """Log what happens next. Return the seconds until the next try, or None if there is no next try."""
         delay = min(FIRST_RETRY_AFTER * 2.0 ** (tries - 1), LONGEST_RETRY_AFTER)
-        delay *= uniform(0.75, 1.25)  # noqa: S311 (what failed together is not tried again together)
+        delay *= uniform(0.75, 1.25)  # noqa: S311 (tasks that failed together should not all try again together)
         if tries > self.task.retries or time.time() + delay > self.sent_at + self.task.retry_for.total_seconds():
             logger.error("Task %s failed, and is given up.", self.task.name, exc_info=error, extra=_actor())
             return None
@@ -76,34 +76,34 @@ class TaskQueue:
                 raise StartError(f"The cron of the task {each.name} is {each.cron!r}; write one such as '0 3 * * *'.")
 
     async def send(self, task: Task[Arguments], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
-        """Return at once; the task runs later. Raises TypeError or ValueError where an argument is no JSON value."""
+        """Return at once. The task runs later. Raises TypeError or ValueError if an argument is not a JSON value."""
         json.dumps((args, kwargs), allow_nan=False)
         db = self.db if self.db is not None and self.db.in_transaction() else None
         await self.enqueue(Job(task, args, kwargs), db)
         self.sent_in = db.sync_session.get_transaction() if db is not None else None
 
     def within(self, db: AsyncSession) -> Self:
-        """Return one whose tasks run after the commit of the session's transaction. The caller commits it."""
+        """Return a queue whose tasks run after the commit of the session's transaction. The caller commits it."""
         bound = copy(self)
         bound.db = db
         return bound
 
     @asynccontextmanager
     async def bind(self, db: AsyncSession) -> AsyncIterator[Self]:
-        """Yield one that belongs to the session; at the end, commit a transaction in which it has sent something."""
+        """Yield a queue that belongs to the session. At the end, commit the transaction if a task was sent in it."""
         bound = self.within(db)
         yield bound
         if bound.sent_in is not None and bound.sent_in is db.sync_session.get_transaction():
             await db.commit()
 
     async def enqueue(self, job: Job, db: AsyncSession | None) -> None:
-        """As a part of the session's transaction, or at once where there is none."""
+        """Store the job as a part of the session's transaction, or at once if there is no session."""
         raise NotImplementedError
 
     async def start(self) -> None: ...
 
     async def drain(self) -> None:
-        """Wait until no task runs in this process any more, or the time to end is over."""
+        """Wait until no task runs in this process, or until the time limit for the end of the process."""
 
     async def stop(self) -> None: ...
 
