@@ -34,8 +34,8 @@ class Connection(psycopg.AsyncConnection[Any]):
         parameters = {**KEEPALIVES, "connect_timeout": each, **libpq_parameters(url)}
         try:
             async with asyncio.timeout(patience):
-                # A pooler may send each transaction to another of its connections, which know nothing of what was
-                # prepared on the one before: so nothing is.
+                # A pooler may send each transaction to another of its connections. That one does not have the
+                # statements that were prepared on the one before. So prepare none.
                 connection = await cls.connect(**parameters, prepare_threshold=None, cursor_factory=Cursor)
         except TimeoutError:
             raise ConnectionTimeout(f"no answer within {patience:g} s") from None
@@ -50,10 +50,10 @@ class Connection(psycopg.AsyncConnection[Any]):
         await self.in_time(super().rollback())
 
     async def in_time(self, work: Coroutine[Any, Any, T]) -> T:
-        """Raises QueryCanceled, and closes the connection, where the server takes longer than it may.
+        """Raises QueryCanceled and closes the connection if the server takes longer than the timeout.
 
-        No keepalive notices a server that hangs, since its kernel still answers. And to cancel the task would not help:
-        psycopg would wait for the server to confirm that. So the connection is cut.
+        Keepalives do not notice a server that hangs, because its kernel still answers. To cancel the task would not
+        help: psycopg would wait for the server to confirm it. So cut the connection.
         """
         if self.statement_timeout is None:
             return await work

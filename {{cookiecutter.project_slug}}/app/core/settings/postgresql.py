@@ -12,7 +12,7 @@ from app.core.settings.libpq import LibpqParameters
 DRIVER = "postgresql+psycopg"
 NAMED = re.compile("[A-Za-z_]+=")
 
-# What other drivers are told where a pooler shares out the server's connections. Nothing is prepared here, so it holds.
+# Parameters that tell other drivers about a pooler. Here they change nothing: this driver prepares no statements.
 POOLER_HINTS = {
     ("pgbouncer", "true"),  # Prisma
     ("statement_cache_size", "0"),  # asyncpg
@@ -49,7 +49,7 @@ def _unknown(pairs: list[str]) -> str | None:
 def _is_known(pair: str) -> bool:
     name, _, value = pair.partition("=")
     if name == "ssl":
-        return value == "true"  # libpq takes it for sslmode=require, for the sake of JDBC
+        return value == "true"  # libpq reads it as sslmode=require, as JDBC does
     try:
         make_conninfo(**{name: ""})
     except psycopg.ProgrammingError:

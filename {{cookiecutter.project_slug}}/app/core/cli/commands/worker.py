@@ -12,7 +12,7 @@ from app.settings import get_settings
 
 cli = typer.Typer()
 
-PATIENCE = 7.0  # s after SIGTERM for the tasks that run; the contract with whoever sends it is 10
+PATIENCE = 7.0  # s after SIGTERM for running tasks. The sender of SIGTERM allows 10.
 
 
 @cli.command(rich_help_panel="Server")
