@@ -42,8 +42,8 @@ EXPORTS = {
     "app.core.settings": """
         BASE_DIR KEEPALIVES LOCAL_HOSTS PROJECT TITLE CommaSeparated DatabaseURL EmailURL LibpqParameters Mailbox
         OptionalDatabaseURL OptionalRedisURL OptionalSecret PublicURL Rate SecretList SettingsError SigningKey
-        SigningKeys create_private is_loopback libpq_parameters make_secret parse_address parse_database_url
-        parse_rate update_env write_env write_private
+        SigningKeys create_private is_loopback libpq_parameters make_secret others_can_read parse_address
+        parse_database_url parse_rate update_env write_env write_private
     """,
     "app.core.tasks": """
         BackgroundJob ProcessTaskQueue Task TaskQueue Tasks make_task_queue task
