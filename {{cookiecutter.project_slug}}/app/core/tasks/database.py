@@ -45,7 +45,9 @@ class DatabaseTaskQueue(TaskQueue):
     def _make(self) -> App:
         url = self.app.state.database.engine.url
         parameters = {**KEEPALIVES, **libpq_parameters(url), "prepare_threshold": None}  # as for all other connections
-        queue = App(connector=PsycopgConnector(kwargs=parameters, min_size=1, max_size=4))
+        # A worker whose database is away waits this long for each thing that it still wants to store.
+        timeout = self.app.state.settings.database_timeout
+        queue = App(connector=PsycopgConnector(kwargs=parameters, min_size=1, max_size=4, timeout=timeout))
         for task in self.tasks:
             stored = queue.task(name=task.name, retry=Retries(task), pass_context=True)(self._bind(task))
             if task.cron is not None:
