@@ -2,7 +2,7 @@
 
 PORT ?= 8000
 
-.PHONY: demo test lint format clean
+.PHONY: demo test test-fast test-weekly lint format clean
 .DEFAULT_GOAL := demo
 
 # cookiecutter runs only once. Compiling all its modules would take longer.
@@ -13,8 +13,15 @@ include {{cookiecutter.project_slug}}/environment.mk
 demo: $(VENV)/.installed # render with the defaults, run the result, and print how to log in
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python demo.py $(PORT)
 
+# A file stays with one process: its servers are started once. `make test ARGS=tests/test_mail.py` runs a part.
 test: $(VENV)/.installed-dev # render every combination that matters, and run the result
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses=auto --dist=loadfile --no-loadscope-reorder)
+
+test-fast: $(VENV)/.installed-dev # render once, check the result, and run what it brings for accounts
+	@$(BIN)/python -m pytest --numprocesses=auto -m fast
+
+test-weekly: $(VENV)/.installed-dev # run the project's own suite in other orders, and each of its files alone
+	@$(BIN)/python -m pytest -m weekly
 
 # Keep the cache here: in the project's folder, it would be rendered too.
 lint: $(VENV)/.installed-dev # check the template's own code, and the project's before rendering

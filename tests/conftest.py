@@ -105,11 +105,11 @@ def environment(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     requirements = template / FOLDER / "requirements-dev.txt"
-    subprocess.run([*_installer(python), "-r", requirements], check=True)
+    subprocess.run([*installer(python), "-r", requirements], check=True)
     return python
 
 
-def _installer(python: Path) -> list[str | Path]:
+def installer(python: Path) -> list[str | Path]:
     """uv takes a tenth of pip's time, but not every machine has it."""
     if uv := shutil.which("uv", path=Path(sys.executable).parent) or shutil.which("uv"):
         return [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python]
@@ -134,19 +134,29 @@ def cluster() -> Iterator[PostgreSQL]:
         yield cluster
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def service(request: pytest.FixtureRequest, plain: Service) -> Service:
+@pytest.fixture(scope="session")
+def on_sqlite(plain: Service) -> Service:
+    return prepare(plain)
+
+
+@pytest.fixture(scope="session")
+def on_postgresql(plain: Service, cluster: PostgreSQL) -> Service:
+    return prepare(plain.with_env(DATABASE_URL=cluster.create_database("service")))
+
+
+@pytest.fixture(scope="session")
+def pooled(on_postgresql: Service, pooler: str) -> Service:
+    return on_postgresql.with_env(DATABASE_URL=f"{pooler}/service")
+
+
+@pytest.fixture(scope="session", params=["on_sqlite", "on_postgresql"], ids=["sqlite", "postgresql"])
+def service(request: pytest.FixtureRequest) -> Service:
     """The project with its tables and a superuser: as rendered, and switched to PostgreSQL by DATABASE_URL alone.
 
     Modules that ask for "pooled" get it behind PgBouncer, too.
     """
-    if request.param == "sqlite":
-        return prepare(plain)
-    cluster: PostgreSQL = request.getfixturevalue("cluster")
-    direct = prepare(plain.with_env(DATABASE_URL=cluster.create_database(f"service_{request.param}")))
-    if request.param == "postgresql":
-        return direct
-    return direct.with_env(DATABASE_URL=f"{request.getfixturevalue('pooler')}/service_{request.param}")
+    service: Service = request.getfixturevalue(request.param)
+    return service
 
 
 @pytest.fixture(scope="session")

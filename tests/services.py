@@ -27,11 +27,12 @@ class Service:
         return replace(self, env={**self.env, **variables})
 
     def run(self, *command: str, keyboard: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        cache = self.python.parents[1] / ".mypy_cache"  # all projects use the same libraries
         return subprocess.run(
             [self.python, *command],
             check=False,
             cwd=self.project,
-            env=clean_environment(**self.with_env(**variables).env),
+            env=clean_environment(**self.with_env(MYPY_CACHE_DIR=str(cache), **variables).env),
             input=keyboard,
             capture_output=True,
             encoding="utf-8",

@@ -12,6 +12,8 @@ import pytest
 
 from tests.conftest import FOLDER, ROOT
 
+pytestmark = pytest.mark.fast
+
 CI_FILES = {"GitHub": ".github/workflows/ci.yml", "GitLab": ".gitlab-ci.yml"}
 
 

@@ -23,6 +23,7 @@ SECURITY_HEADERS = {"x-content-type-options", "x-frame-options", "referrer-polic
 # The project's own tools.
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize(
     "command",
     [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"]],
@@ -33,6 +34,7 @@ def test_a_fresh_project_is_clean_to(plain: Service, command: list[str]) -> None
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.fast
 def test_imports_of_a_fresh_project_run_one_way(plain: Service) -> None:
     done = plain.run("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -49,26 +51,13 @@ for requirement in (Requirement(text) for one in distributions() for text in one
 """
 
 
+@pytest.mark.fast
 def test_extras_are_pinned_too(plain: Service) -> None:
     """Without pins, the pip of Python 3.11 would look for their newest version and refuse it."""
     asked = set(plain.run("-c", ASKED_WITH_AN_EXTRA).stdout.split())
     pins = (plain.project / "requirements-dev.txt").read_text(encoding="utf-8")
     assert "coverage[toml]" in asked
     assert asked <= set(re.findall(r"^(.+)==", pins, re.MULTILINE))
-
-
-def test_the_projects_own_suite_passes_on_sqlite(plain: Service) -> None:
-    done = plain.run("-m", "pytest", "-q", "-rs", "--cov")
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_projects_own_suite_passes_on_postgresql_and_leaves_nothing_there(
-    plain: Service, cluster: PostgreSQL
-) -> None:
-    before = cluster.databases()
-    done = plain.run("-m", "pytest", "-q", "-rs", TEST_DATABASE_URL=cluster.url)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert cluster.databases() == before
 
 
 # The command line.

@@ -58,6 +58,7 @@ def secrets_of(project: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in marked)
 
 
+@pytest.mark.fast
 def test_a_default_project_has_every_file_of_the_template_but_what_was_not_chosen(
     template: Path, render: Render
 ) -> None:
@@ -152,6 +153,7 @@ def test_no_jinja_is_left_where_answers_stand(render: Render, database: str, ci:
         assert not re.search(r"(?<!\$)\{\{|\{%|\{#|^#%", text, re.MULTILINE), name
 
 
+@pytest.mark.fast
 def test_two_projects_share_no_secret(render: Render) -> None:
     first = secrets_of(render(project_slug="first", database="PostgreSQL"))
     second = secrets_of(render(project_slug="second", database="PostgreSQL"))
@@ -193,6 +195,7 @@ def test_rendering_again_over_a_project_keeps_its_secrets_and_files(render: Rend
     assert "Apache License" in (project / "LICENSE").read_text()
 
 
+@pytest.mark.fast
 def test_no_folder_is_copied_as_a_whole(template: Path) -> None:
     """When cookiecutter renders again, it empties such a folder, with the user's files."""
     root = template / FOLDER
@@ -210,6 +213,7 @@ def test_a_file_with_jinja_of_its_own_is_copied_as_it_is(template: Path, render:
         assert (project / name).read_bytes() == (template / FOLDER / name).read_bytes()
 
 
+@pytest.mark.fast
 def test_python_is_valid_before_rendering(template: Path) -> None:
     sources = list(template.rglob("*.py"))
     assert template / "hooks" / "post_gen_project.py" in sources
@@ -217,12 +221,14 @@ def test_python_is_valid_before_rendering(template: Path) -> None:
         ast.parse(source.read_text(encoding="utf-8"), str(source))
 
 
+@pytest.mark.fast
 def test_toml_and_yaml_are_valid_before_rendering(template: Path) -> None:
     tomllib.loads((template / FOLDER / "pyproject.toml").read_text(encoding="utf-8"))
     for name in ("compose.yaml", ".gitlab-ci.yml", ".github/workflows/ci.yml"):
         assert yaml.safe_load((template / FOLDER / name).read_text(encoding="utf-8"))
 
 
+@pytest.mark.fast
 def test_every_dependency_has_an_upper_bound_and_a_pin_below_it(render: Render) -> None:
     for folder in (ROOT, render()):
         pyproject = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ from tests.services import Service, accepted, bearer, connect, log_in, refresh, 
 AT_ONCE = 20
 REFUSED = (400, "invalid_grant")
 
-pytestmark = pytest.mark.parametrize("service", ["sqlite", "postgresql", "pooled"], indirect=True)
+pytestmark = pytest.mark.parametrize("service", ["on_sqlite", "on_postgresql", "pooled"], indirect=True)
 
 Tokens = dict[str, str]
 

@@ -299,7 +299,8 @@ async def test_what_is_found_is_sorted(db: AsyncSession, ask: Ask, admin: User, 
     await add(db, *people)
     await db.refresh(admin)
 
-    for search, wanted, offset in product(("", "a", "ab", "bab", "aab1", people[0].email[:5]), FILTERS, (0, 2)):
+    every = [*product(("", "a", "ab", "bab", "aab1", people[0].email[:5]), FILTERS, (0, 2))]
+    for search, wanted, offset in Random(sort).sample(every, 20):  # noqa: S311 (no secret)
         page = (await ask(search=search, sort=sort, limit=3, offset=offset, **wanted)).json()
         found = expected([*people, admin], search, wanted, sort)
         assert [user["username"] for user in page["items"]] == found[offset : offset + 3]

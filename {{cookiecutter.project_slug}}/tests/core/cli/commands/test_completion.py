@@ -12,19 +12,19 @@ from tests.commands import call
 # Each script prints what its shell offers for the words in `$@` after a press of Tab.
 ASK = {
     "bash": """
-source <("$PYTHON" manage.py completion bash)
+source "$SCRIPT"
 COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 _manage_py "$1"
 printf '%s\\n' "${COMPREPLY[@]}"
 """,
     "zsh": """
 compdef() { }; _files() { }; compadd() { shift; print -l -- $@ }
-source <($PYTHON manage.py completion zsh)
+source $SCRIPT
 words=("$@") CURRENT=$#
 _manage_py
 """,
     "fish": """
-$PYTHON manage.py completion fish | source
+source $SCRIPT
 complete -C "$argv"
 """,
 }
@@ -38,20 +38,23 @@ def shell(request: pytest.FixtureRequest) -> str:
     return name
 
 
-def offered(shell: str, *words: str) -> set[str]:
+def offered(shell: str, script: Path, *words: str) -> set[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [shell, "-c", ASK[shell], *(["ask"] if shell != "fish" else []), *words]
-    environment = {**os.environ, "PATH": path, "PYTHON": sys.executable}
+    environment = {**os.environ, "PATH": path, "SCRIPT": str(script)}
     done = subprocess.run(command, cwd=BASE_DIR, env=environment, check=True, capture_output=True, text=True)
     assert done.stderr == ""
     return {line.partition("\t")[0] for line in done.stdout.splitlines()}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not run scripts by their first line")
-def test_tab_completes_what_is_typed(shell: str) -> None:
-    assert offered(shell, "./manage.py", "mig") == {"migrate"}
-    assert offered(shell, "python", "manage.py", "show") == {"showmigrations"}
-    assert "migrate" not in offered(shell, "python", "other.py", "mig")
+async def test_tab_completes_what_is_typed(shell: str, tmp_path: Path) -> None:
+    script = tmp_path / shell
+    script.write_text((await call("completion", shell)).out, encoding="utf-8")
+
+    assert offered(shell, script, "./manage.py", "mig") == {"migrate"}
+    assert offered(shell, script, "python", "manage.py", "show") == {"showmigrations"}
+    assert "migrate" not in offered(shell, script, "python", "other.py", "mig")
 
 
 @pytest.mark.parametrize(
