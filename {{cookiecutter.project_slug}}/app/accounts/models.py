@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, ForeignKey, Index, Select, String, Table, select
+from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Select, String, Table, and_, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from app.core.db import Base, by_code_point, declared_permissions, utcnow
@@ -80,6 +80,7 @@ class User(Base):
     full_name: Mapped[str] = mapped_column(String(150), default="")
     full_name_folded: Mapped[str] = mapped_column(by_code_point(450), default="", info=DERIVED)
     hashed_password: Mapped[str] = mapped_column(String(255), info=SECRET)
+    password_changed_at: Mapped[datetime | None] = mapped_column(info=DERIVED)
     disabled: Mapped[bool] = mapped_column(default=False)
     is_staff: Mapped[bool] = mapped_column(default=False)
     is_superuser: Mapped[bool] = mapped_column(default=False)
@@ -106,6 +107,12 @@ class User(Base):
         setattr(self, f"{attribute}_folded", fold(value))
         return value
 
+    @validates("hashed_password")
+    def _is_changed(self, attribute: str, value: str) -> str:
+        """A login that only replaces an old kind of hash must not set the time, so it uses an UPDATE."""
+        self.password_changed_at = utcnow()
+        return value
+
     @classmethod
     def named(cls, name: str) -> Select[Self]:
         """Find a user by the e-mail address if the name has an `@`, else by the username. No username has an `@`."""
@@ -120,6 +127,11 @@ class User(Base):
         if self.is_superuser:
             return declared_permissions()
         return frozenset(permission.name for group in self.groups for permission in group.permissions)
+
+
+def has_password_of(user: User) -> ColumnElement[bool]:
+    """True if no new password was set since the user was read. A login may have replaced the hash of the same one."""
+    return and_(User.id == user.id, User.password_changed_at == user.password_changed_at)
 
 
 class Session(Base):

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from app.accounts.authentication.devices import Devices
 from app.accounts.authentication.schemas import Token
 from app.accounts.errors import InvalidCredentials, WrongPassword
-from app.accounts.models import User
+from app.accounts.models import User, has_password_of
 
 
 class LoggedIn(NamedTuple):
@@ -57,11 +57,12 @@ class Login(Devices):
             await logins.failed(account)
             raise InvalidCredentials
         await logins.check(account)  # again: many tries at once must not reveal the right password among them
-        # The user may have changed during the hash, so the UPDATE checks again.
+        # The user may have changed during the hash, so the UPDATE checks again. It compares the time of the password,
+        # not the hash: another login at the same time may have replaced the hash of the same password.
         logged_in = await db.execute(
             update(User)
-            .where(User.id == user.id, User.hashed_password == user.hashed_password, User.disabled.is_(False))
-            .values(last_login=self.now(), hashed_password=new_hash or user.hashed_password)
+            .where(has_password_of(user), User.disabled.is_(False))
+            .values({"last_login": self.now()} | ({"hashed_password": new_hash} if new_hash else {}))
             .returning(User.id)
             .execution_options(audited=False)
         )

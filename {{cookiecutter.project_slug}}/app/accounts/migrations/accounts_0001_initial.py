@@ -48,6 +48,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("hashed_password", sa.String(length=255), nullable=False),
+        sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("disabled", sa.Boolean(), nullable=False),
         sa.Column("is_staff", sa.Boolean(), nullable=False),
         sa.Column("is_superuser", sa.Boolean(), nullable=False),

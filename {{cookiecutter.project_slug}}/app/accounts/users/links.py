@@ -9,7 +9,7 @@ from app.accounts.authentication.tokens.claims import MailTokenData
 from app.accounts.authentication.tokens.mail import MailTokens
 from app.accounts.authentication.tokens.signing import InvalidToken
 from app.accounts.errors import InvalidLink
-from app.accounts.models import User
+from app.accounts.models import User, has_password_of
 
 
 async def open_link(db: AsyncSession, tokens: MailTokens, token: str, now: datetime) -> tuple[User, MailTokenData]:
@@ -27,7 +27,3 @@ async def open_link(db: AsyncSession, tokens: MailTokens, token: str, now: datet
 def is_unchanged(user: User) -> ColumnElement[bool]:
     """True if no change since the user was read makes a link invalid."""
     return and_(has_password_of(user), User.email == user.email, User.disabled.is_(False))
-
-
-def has_password_of(user: User) -> ColumnElement[bool]:
-    return and_(User.id == user.id, User.hashed_password == user.hashed_password)

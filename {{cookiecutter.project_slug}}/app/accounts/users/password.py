@@ -9,9 +9,9 @@ from app.accounts.authentication.login import Login
 from app.accounts.authentication.passwords.validators import Names
 from app.accounts.authentication.tokens.mail import MailTokens
 from app.accounts.errors import InvalidLink, WrongPassword
-from app.accounts.models import User
+from app.accounts.models import User, has_password_of
 from app.accounts.tasks import send_password_reset, tell_of_new_password
-from app.accounts.users.links import has_password_of, is_unchanged, open_link
+from app.accounts.users.links import is_unchanged, open_link
 
 
 class NewPassword(Login):
@@ -44,8 +44,9 @@ class NewPassword(Login):
         """
         await self.db.commit()  # gives the connection back, as in `Login`
         new_hash = await self.passwords.hash_new(new, Names(user.username, user.email, user.full_name))
-        condition, values = (is_unchanged, {"email_verified": True}) if by_mail else (has_password_of, {})
-        statement = update(User).where(condition(user)).values(hashed_password=new_hash, **values)
+        condition, others = (is_unchanged, {"email_verified": True}) if by_mail else (has_password_of, {})
+        values = {"hashed_password": new_hash, "password_changed_at": self.now(), **others}
+        statement = update(User).where(condition(user)).values(values)
         if (await self.db.execute(statement.returning(User.id))).one_or_none() is None:
             raise WrongPassword
         await sessions.end_all(self.db, user.id, self.now(), keep=keep)

@@ -6,9 +6,8 @@ from sqlalchemy import delete
 
 from app.accounts.authentication.login import Login
 from app.accounts.errors import WrongPassword
-from app.accounts.models import User
+from app.accounts.models import User, has_password_of
 from app.accounts.users.email import EmailAddresses
-from app.accounts.users.links import has_password_of
 from app.accounts.users.schemas import ProfileUpdate
 from app.accounts.users.superusers import a_superuser_stays
 

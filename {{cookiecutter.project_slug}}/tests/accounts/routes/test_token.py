@@ -1,3 +1,4 @@
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -121,4 +122,18 @@ async def test_a_login_replaces_a_hash_of_another_kind_or_cost(
     assert answer.status_code == 200
     await db.refresh(user)
     assert user.hashed_password.startswith("$bcrypt-sha256$v=2,t=2b,r=4$")
+    assert verify_password(PASSWORD, user.hashed_password)
+
+
+async def test_many_logins_at_once_all_succeed_while_they_replace_an_old_hash(
+    client: AsyncClient, db: AsyncSession, user: User
+) -> None:
+    user.hashed_password = get_password_hash(PASSWORD, 5)
+    await db.commit()
+    form = {"username": "alice", "password": PASSWORD}
+
+    answers = await asyncio.gather(*(client.post("/token", data=form) for _ in range(8)))
+
+    assert [answer.status_code for answer in answers] == [200] * 8
+    await db.refresh(user)
     assert verify_password(PASSWORD, user.hashed_password)

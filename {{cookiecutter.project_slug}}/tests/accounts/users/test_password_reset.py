@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from httpx import AsyncClient, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.authentication.passwords.hashing import get_password_hash
 from app.accounts.models import User
 from app.accounts.users.registration import UNUSABLE
 from tests.conftest import PASSWORD, PASSWORD_HASH, Login, Outbox, bearer
@@ -136,6 +137,21 @@ async def test_a_change_makes_the_link_void(
     await db.commit()
 
     assert (await reset(client, token_in(mail))).status_code == 400
+
+
+async def test_a_login_that_replaces_an_old_hash_leaves_the_link_valid(
+    client: AsyncClient, db: AsyncSession, user: User, login: Login, outbox: Outbox
+) -> None:
+    user.hashed_password = get_password_hash(PASSWORD, rounds=5)
+    await db.commit()
+    await ask(client)
+    (mail,) = await outbox()
+
+    await login(user)
+
+    await db.refresh(user)
+    assert ",r=4$" in user.hashed_password
+    assert (await reset(client, token_in(mail))).status_code == 204
 
 
 # The pages.

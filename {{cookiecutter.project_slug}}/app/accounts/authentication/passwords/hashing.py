@@ -4,6 +4,7 @@
 72 bytes. Imported plain bcrypt hashes still verify, and the next login replaces them.
 """
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,6 +14,9 @@ from passlib.context import CryptContext
 DEFAULT_ROUNDS = 12
 MAX_LENGTH = 128  # characters, normalized
 MAX_TYPED = 4 * MAX_LENGTH  # code points: normalization makes one of at most four (for example U+1F82)
+
+# $2b$12$…, $bcrypt-sha256$v=2,t=2b,r=12$… and the older $bcrypt-sha256$2b,12$…
+COST = re.compile(r"(?:\$2[abxy]?\$|r=|,)(\d+)\$")
 
 
 class PasswordCheck(NamedTuple):
@@ -46,23 +50,39 @@ def get_password_hash(password: str, rounds: int = DEFAULT_ROUNDS) -> str:
 
 def verify_password(plain_password: str, hashed_password: str) -> bool:
     """Return False also for an unusable hash, and for more bytes than the scheme takes."""
-    if is_too_long(plain_password):
-        return False
     try:
-        return bool(_context().verify(normalize(plain_password), hashed_password))
+        return not is_too_long(plain_password) and _verify(plain_password, hashed_password)
     except ValueError:
         return False
 
 
+def _verify(plain_password: str, hashed_password: str) -> bool:
+    """Raises ValueError, before any work, for an unusable hash, and for more bytes than the scheme takes."""
+    return bool(_context().verify(normalize(plain_password), hashed_password))
+
+
 def check_password(plain_password: str, hashed_password: str | None, rounds: int = DEFAULT_ROUNDS) -> PasswordCheck:
-    """Verify the password. Take the same time if there is no user (None) or no usable hash, so time reveals nothing."""
-    if hashed_password is None or not _context(rounds).identify(hashed_password):
-        verify_password(plain_password, _dummy_hash(rounds))
-        return PasswordCheck(False, None)
-    if not verify_password(plain_password, hashed_password):
+    """Verify the password. The time of a refusal reveals nothing: it is that of one hash at `rounds`, also if there is
+    no user (None), no usable hash, or one of a lower cost. (A hash of a higher cost takes longer until the next login.)
+    """
+    try:
+        valid, missing = _verify(plain_password, hashed_password or ""), range(_cost(hashed_password or ""), rounds)
+    except ValueError:
+        valid, missing = False, range(rounds, rounds + 1)
+    if not valid:
+        for cost in missing:  # each round doubles the work: 2^4, 2^4 and 2^5 make 2^6
+            _verify(plain_password, _dummy_hash(cost))
         return PasswordCheck(False, None)
     outdated = _context(rounds).needs_update(hashed_password)
     return PasswordCheck(True, get_password_hash(plain_password, rounds) if outdated else None)
+
+
+def _cost(hashed_password: str) -> int:
+    """Return the rounds of a hash: the work is 2 to the power of them. Raises ValueError if it has none."""
+    match = COST.search(hashed_password)
+    if match is None:
+        raise ValueError("no hash")
+    return int(match[1])
 
 
 def _dummy_hash(rounds: int) -> str:

@@ -21,15 +21,20 @@ RESET_LIFETIME, VERIFICATION_LIFETIME = timedelta(hours=1), timedelta(hours=24)
 
 
 def password_state(user: User) -> str:
-    """Return a hash that changes with each new password, even the same one (its hash has a new salt), and with each new
-    address, even an earlier one.
+    """Return a hash that changes with each new password, even the same one, and with each new address, even an earlier
+    one. A login that replaces an old kind of hash does not change it.
     """
-    return _digest(user.hashed_password, user.email, user.email_changed_at)
+    return _digest(_seconds(user.password_changed_at), user.email, _seconds(user.email_changed_at))
 
 
 def email_state(user: User) -> str:
     """Return a hash that also changes when the address is confirmed."""
-    return _digest(user.hashed_password, user.email, user.email_changed_at, user.email_verified)
+    return _digest(password_state(user), user.email_verified)
+
+
+def _seconds(time: datetime | None) -> float | None:
+    """The same in every time zone: PostgreSQL returns times in that of its connection."""
+    return time.timestamp() if time else None
 
 
 def _digest(*values: object) -> str:
