@@ -33,6 +33,8 @@ class Administration(Lookup):
         user = await self.get_user(user_id)
         _may_change(actor, user)
         _may_grant_flags(actor, user, changes)
+        if user.disabled and changes.disabled is False:
+            _may_restore(actor, user)
         if new_hash is not None:
             _may_take_over(actor, user)
             user.hashed_password = new_hash
@@ -91,12 +93,23 @@ def _may_change(actor: Actor, user: User) -> None:
 def _may_take_over(actor: Actor, user: User) -> None:
     """An actor who sets a user's password can then log in as this user."""
     may_grant(actor, user.permissions)
-    if user.is_staff and not (actor.is_staff or actor.is_superuser):
+    if user.is_staff and not _is_staff(actor):
         raise NotAllowed("Only staff can set the password of staff")
+
+
+def _may_restore(actor: Actor, user: User) -> None:
+    """A user who is enabled again has all their rights again."""
+    may_grant(actor, user.permissions)
+    if user.is_staff and not _is_staff(actor):
+        raise NotAllowed("Only staff can enable staff")
 
 
 def _may_grant_flags(actor: Actor, user: User, changes: UserUpdate) -> None:
     if changes.is_superuser and not actor.is_superuser:
         raise NotAllowed("Only a superuser can make a superuser")
-    if changes.is_staff and not user.is_staff and not (actor.is_staff or actor.is_superuser):
+    if changes.is_staff and not user.is_staff and not _is_staff(actor):
         raise NotAllowed("Only staff can make a user staff")
+
+
+def _is_staff(actor: Actor) -> bool:
+    return actor.is_staff or actor.is_superuser

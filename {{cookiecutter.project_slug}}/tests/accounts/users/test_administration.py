@@ -75,6 +75,33 @@ async def test_disabling_logs_out_at_once(client: AsyncClient, user: User, staff
     assert (await client.get("/users/me", headers=theirs)).status_code == 401, "the session is over for good"
 
 
+async def test_nobody_enables_a_user_with_rights_that_they_lack(
+    client: AsyncClient, db: AsyncSession, user: User, staff: Headers, superuser: Headers, allow: Allow
+) -> None:
+    await allow(user, "accounts.add_group")
+    user.disabled = True
+    await db.commit()
+
+    refused = await patch(client, staff, user, disabled=False)
+
+    assert (refused.status_code, refused.json()) == (403, {"detail": "You do not have: accounts.add_group"})
+    assert (await patch(client, staff, user, full_name="Alice")).json()["disabled"] is True
+    assert (await patch(client, superuser, user, disabled=False)).json()["disabled"] is False
+    assert (await patch(client, staff, user, disabled=False)).status_code == 200, "nothing to restore"
+
+
+async def test_only_staff_enable_staff(
+    client: AsyncClient, db: AsyncSession, user: User, allow: Allow, login: Login
+) -> None:
+    await allow(user, "accounts.change_user")
+    other = User(username="bob", email="bob@example.com", hashed_password=PASSWORD_HASH, is_staff=True, disabled=True)
+    await save(db, other)
+
+    answer = await patch(client, await login(user), other, disabled=False)
+
+    assert (answer.status_code, answer.json()["detail"]) == (403, "Only staff can enable staff")
+
+
 async def test_groups_give_and_take(client: AsyncClient, user: User, superuser: Headers, login: Login) -> None:
     group = await client.post("/groups", headers=superuser, json={"name": "x", "permissions": ["accounts.view_user"]})
 
