@@ -2,7 +2,7 @@
 
 import hashlib
 from contextlib import suppress
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode, urlsplit
 from uuid import UUID
 
 from itsdangerous import BadSignature, Signer
@@ -16,10 +16,11 @@ from typing_extensions import override
 
 from app.accounts import AuthenticatedUser, InvalidCredentials, NotFound, open_accounts
 from app.core.db import is_text
+from app.core.settings import PROJECT
 from app.core.web import Throttled, page
 from app.settings import Settings
 
-COOKIE = "admin_session"
+COOKIE = f"{PROJECT['name']}_admin_session"  # browsers send cookies to all ports of a host: other projects have others
 REFUSAL = "Incorrect username or password"
 
 
@@ -31,7 +32,7 @@ class StaffAuthentication(AuthenticationBackend):
         keys = (*reversed(settings.secret_key_fallbacks), settings.secret_key)  # the last one signs
         self._signer = Signer(
             [key.get_secret_value() for key in keys],
-            salt=f"app.admin.{COOKIE}",  # signatures with these keys for other purposes are not valid here
+            salt="app.admin.admin_session",  # signatures with these keys for other purposes are not valid here
             key_derivation="hmac",
             digest_method=hashlib.sha256,
         )
@@ -131,7 +132,8 @@ def _to_login(request: Request) -> Response:
 def _local(request: Request, following: str) -> str:
     """Return the address if it is a page of this site, else the front page: a link must not lead to another site."""
     home = request.url_for("admin:index").path
-    return following if following.startswith(home) else home
+    steps = unquote(urlsplit(following).path).split("/")  # browsers take %2e%2e for .., too
+    return following if following.startswith(home) and ".." not in steps else home
 
 
 def _text(form: FormData, name: str) -> str:

@@ -18,6 +18,7 @@ from app.accounts.authentication.sessions import RefreshToken
 from app.accounts.models import Session, User
 from app.admin.authentication import COOKIE, REFUSAL
 from app.core.cli.commands.server import listed
+from app.core.settings import PROJECT
 from tests.conftest import PASSWORD, PASSWORD_HASH, Allow, ClientWith, Enter, Login, save
 
 INDEX = "/admin/"
@@ -51,10 +52,32 @@ async def test_who_is_not_logged_in_is_asked_to_and_comes_back(client: AsyncClie
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["https://evil.example/admin/", "//evil.example", "/\\evil.example", "/users/me", "javascript:1", ""]
+    "elsewhere",
+    [
+        "https://evil.example/admin/",
+        "//evil.example",
+        "/\\evil.example",
+        "/users/me",
+        "javascript:1",
+        "",
+        "/admin/../../x",
+        "/admin/%2e%2E/x",
+        "/admin/..?a",
+        "/admin/x/..#a",
+    ],
 )
 async def test_nobody_is_sent_elsewhere(staff: User, enter: Enter, elsewhere: str) -> None:
     assert (await enter(staff, next=elsewhere)).headers["Location"] == INDEX
+
+
+async def test_a_page_whose_search_has_dots_is_a_page_of_the_site(staff: User, enter: Enter) -> None:
+    page = "/admin/user/list?search=../.."
+
+    assert (await enter(staff, next=page)).headers["Location"] == page
+
+
+def test_the_cookie_is_not_that_of_another_project() -> None:
+    assert f"{PROJECT['name']}_admin_session" == COOKIE
 
 
 async def test_staff_may_log_in_by_address(client: AsyncClient, staff: User) -> None:
