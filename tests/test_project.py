@@ -509,6 +509,26 @@ def test_links_lead_to_where_runserver_serves(migrated: Service) -> None:
         served.log_until(f"{served.url}/account/verify-email?token=")
 
 
+def test_runserver_answers_to_the_address_that_it_serves(migrated: Service) -> None:
+    command = ("manage.py", "runserver", "0.0.0.0:{port}", "--no-reload")
+    with server(migrated.project, migrated.python, migrated.env, command) as served, connect(served) as client:
+        (line,) = [line for line in served.log().splitlines() if line.startswith("Starting ")]
+        announced = line.removesuffix(". Ctrl-C ends it.").split()[-1]
+        if announced.endswith("/admin"):
+            pytest.skip("this machine is in no network")
+        assert client.get("/nowhere", headers={"Host": announced.removeprefix("http://")}).status_code == 404
+        assert client.get("/nowhere", headers={"Host": "192.0.2.9"}).status_code == 400
+        served.log_until("Refused a request for '192.0.2.9': ALLOWED_HOSTS does not have it.")
+
+
+def test_the_server_logs_no_query_of_a_websocket(migrated: Service) -> None:
+    handshake = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    with server(migrated.project, migrated.python, migrated.env, UVICORN) as served, connect(served) as client:
+        assert client.get("/live?token=hush", headers=handshake | key).status_code == 403
+        assert "hush" not in served.log_until('"WebSocket /live" 403')
+
+
 @pytest.mark.parametrize(("command", "status"), [(RUNSERVER, 429), (UVICORN, 401)], ids=["runserver", "uvicorn"])
 def test_only_uvicorn_lets_a_proxy_on_this_machine_say_where_a_request_comes_from(
     migrated: Service, command: tuple[str, ...], status: int

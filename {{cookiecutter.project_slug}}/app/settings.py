@@ -16,6 +16,7 @@ from app.core.settings import (
     CommaSeparated,
     DatabaseURL,
     EmailURL,
+    HostPatterns,
     Mailbox,
     OptionalDatabaseURL,
     OptionalRedisURL,
@@ -109,7 +110,9 @@ class Settings(BaseSettings):
     )
 
     # The allowed values of a request's Host header. "*.example.com" allows every subdomain, "*" allows all hosts.
-    allowed_hosts: CommaSeparated = LOCAL_HOSTS
+    allowed_hosts: HostPatterns = LOCAL_HOSTS
+    # Whether browsers must use HTTPS for all subdomains of this host, too. In production they must for the host itself.
+    hsts_include_subdomains: bool = False
     # Other origins whose front ends may call the API from a browser, for example https://app.example.com.
     cors_allow_origins: CommaSeparated = ()
 
@@ -136,11 +139,6 @@ class Settings(BaseSettings):
         for number, path in enumerate(paths, 1):
             _refuse_uncallable(path, number)
         return paths
-
-    @field_validator("allowed_hosts")
-    @classmethod
-    def _lower(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(host.lower() for host in hosts)
 
 
 @lru_cache

@@ -68,6 +68,7 @@ SETTINGS = {
     "EMAIL_FROM": f"{TITLE} <noreply@localhost>",
     "EMAIL_URL": "memory:",
     "ENVIRONMENT": "test",
+    "HSTS_INCLUDE_SUBDOMAINS": "false",
     "JWT_ALGORITHM": "HS256",
     "JWT_AUDIENCE": PROJECT["name"],
     "JWT_ISSUER": PROJECT["name"],

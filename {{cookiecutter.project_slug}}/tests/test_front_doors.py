@@ -40,8 +40,8 @@ EXPORTS = {
         Check Level Problem check health_router misspelt origins run_checks shown
     """,
     "app.core.settings": """
-        BASE_DIR KEEPALIVES LOCAL_HOSTS PROJECT TITLE CommaSeparated DatabaseURL EmailURL LibpqParameters Mailbox
-        OptionalDatabaseURL OptionalRedisURL OptionalSecret PublicURL Rate SecretList SettingsError SigningKey
+        BASE_DIR KEEPALIVES LOCAL_HOSTS PROJECT TITLE CommaSeparated DatabaseURL EmailURL HostPatterns LibpqParameters
+        Mailbox OptionalDatabaseURL OptionalRedisURL OptionalSecret PublicURL Rate SecretList SettingsError SigningKey
         SigningKeys create_private is_loopback libpq_parameters make_secret others_can_read parse_address
         parse_database_url parse_rate update_env write_env write_private
     """,

@@ -88,6 +88,21 @@ def test_each_wrong_setting_gets_a_line_and_none_shows_a_value(monkeypatch: pyte
     assert "hush" not in "".join(found)
 
 
+@pytest.mark.parametrize("host", ["https://example.com", "example.com:443", "*example.com", "api.*", "a b", "[::1"])
+def test_a_host_that_could_match_nothing_or_too_much_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    (line,) = lines(monkeypatch, ALLOWED_HOSTS=f"api.example.com,{host}")
+
+    assert line.startswith("ALLOWED_HOSTS: item 2 ")
+
+
+def test_any_usual_host_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = ("*", "[::1]", "127.0.0.1", "a_b", "*.example.com")
+
+    assert read(monkeypatch, ALLOWED_HOSTS=",".join(hosts)).allowed_hosts == hosts
+
+
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(monkeypatch, ALLOWED_HOSTS="Example.com, *.example.org,", CORS_ALLOW_ORIGINS="")
 

@@ -22,8 +22,13 @@ encode = json.JSONEncoder(default=str).encode
 
 class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{record.levelname:8} {record.getMessage()}"
+        line = f"{record.levelname:8} {_printable(record.getMessage())}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _printable(message: str) -> str:
+    """Escape line ends and control characters: a client could forge lines with them, for example in a path."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in message)
 
 
 class JSONFormatter(logging.Formatter):
@@ -42,6 +47,13 @@ class JSONFormatter(logging.Formatter):
         return encode(line)
 
 
+def _without_queries(record: logging.LogRecord) -> bool:
+    """uvicorn logs the address of each WebSocket with its query, which may carry a token."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(each.partition("?")[0] if isinstance(each, str) else each for each in record.args)
+    return True
+
+
 def configure_logging(settings: Settings) -> None:
     """Send all messages, also those of the server, through one handler to standard error."""
     handler = logging.StreamHandler(sys.stderr)
@@ -55,6 +67,7 @@ def configure_logging(settings: Settings) -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    logging.getLogger("uvicorn.error").addFilter(_without_queries)
     # It logs the start and the end of each job. We log what happens to a task ourselves.
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs each step of its start

@@ -1,6 +1,9 @@
 import json
 import logging
 import sys
+from collections.abc import Iterator
+
+import pytest
 
 from app.core.logging import JSONFormatter, TextFormatter, configure_logging, request_id
 from app.settings import Settings
@@ -49,13 +52,26 @@ def test_a_line_for_people_has_its_traceback_below() -> None:
     assert (first, last) == ("ERROR    hello you", "ValueError: reason")
 
 
-def test_production_logs_json(settings: Settings) -> None:
+@pytest.fixture
+def root() -> Iterator[logging.Logger]:
     root = logging.getLogger()
     kept = root.handlers[:], root.level
-    try:
-        configure_logging(settings.model_copy(update={"environment": "production"}))
-        assert isinstance(root.handlers[0].formatter, JSONFormatter)
-        configure_logging(settings)
-        assert not isinstance(root.handlers[0].formatter, JSONFormatter)
-    finally:
-        root.handlers[:], root.level = kept
+    yield root
+    root.handlers[:], root.level = kept
+
+
+def test_production_logs_json(settings: Settings, root: logging.Logger) -> None:
+    configure_logging(settings.model_copy(update={"environment": "production"}))
+    assert isinstance(root.handlers[0].formatter, JSONFormatter)
+    configure_logging(settings)
+    assert not isinstance(root.handlers[0].formatter, JSONFormatter)
+
+
+def test_of_a_websocket_the_log_has_the_path_but_not_the_query(
+    settings: Settings, root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging(settings)
+
+    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "127.0.0.1:1", "/live?token=hush")
+
+    assert capsys.readouterr().err == 'INFO     127.0.0.1:1 - "WebSocket /live" [accepted]\n'

@@ -20,9 +20,8 @@ from app.core.ops.settings_report import misspelt
 from app.core.settings import BASE_DIR, LOCAL_HOSTS, is_loopback, others_can_read
 from app.settings import Settings
 
-# Possible values of an Origin header (RFC 6454, 6.2), and of a Host header without its port (RFC 9110, 7.2).
+# Possible values of an Origin header (RFC 6454, 6.2).
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+|\*")
-HOST = re.compile(r"(\*\.)?[a-z0-9._-]+|\[[0-9a-f:.]+\]|\*")
 FEW_CHARACTERS = 10  # a random key of 32 bytes has more different ones, in any encoding
 REDIS_PATIENCE = 5  # s
 FIRST_GUESSES = ("postgres", "password", "admin", "root", "secret", "changeme")
@@ -124,14 +123,6 @@ async def env_has_no_slips(settings: Settings, database: Database) -> AsyncItera
     """`.env` may have variables for other programs. But one that resembles a setting is probably a slip."""
     for name, meant in misspelt().items():
         yield Problem("core.W013", f"{name} in .env is not a setting.", f"Do you mean {meant}?")
-
-
-@check()
-async def hosts_can_match(settings: Settings, database: Database) -> AsyncIterator[Problem]:
-    for host in settings.allowed_hosts:
-        if not HOST.fullmatch(host):
-            message = f"ALLOWED_HOSTS has {host!r}, which is not a host name."
-            yield Problem("core.E005", message, "Write only a name, for example api.example.com or *.example.com.")
 
 
 @check()

@@ -7,6 +7,7 @@ from limits import RateLimitItem
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 from sqlalchemy import URL
 
+from app.core.settings.hosts import check_hosts
 from app.core.settings.keys import check_key, check_keys
 from app.core.settings.mailboxes import parse_mailbox
 from app.core.settings.rates import parse_rate
@@ -20,6 +21,7 @@ def split_commas(value: object) -> object:
 
 
 CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(split_commas)]
+HostPatterns = Annotated[CommaSeparated, AfterValidator(check_hosts)]
 SecretList = Annotated[tuple[SecretStr, ...], BeforeValidator(split_commas)]
 SigningKey = Annotated[SecretStr, AfterValidator(check_key)]
 SigningKeys = Annotated[SecretList, AfterValidator(check_keys)]

@@ -36,7 +36,7 @@ SECURITY_HEADERS = (
         b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
 )
-HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")  # s: a year
+HSTS = b"max-age=31536000"  # s: a year
 
 
 class Application(FastAPI):
@@ -77,7 +77,10 @@ class RequestEnvelope:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.headers = [*SECURITY_HEADERS, HSTS] if settings.environment == "production" else [*SECURITY_HEADERS]
+        self.headers = list(SECURITY_HEADERS)
+        if settings.environment == "production":
+            value = HSTS + b"; includeSubDomains" if settings.hsts_include_subdomains else HSTS
+            self.headers.append((b"strict-transport-security", value))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -151,21 +154,27 @@ class TrustedHosts:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
-        self.names = frozenset(host for host in settings.allowed_hosts if not host.startswith("*"))
-        self.suffixes = tuple(host[1:] for host in settings.allowed_hosts if host.startswith("*"))
+        self.names = frozenset(settings.allowed_hosts)
+        self.suffixes = tuple(host[1:] for host in settings.allowed_hosts if host == "*" or host.startswith("*."))
         self.serves = lru_cache(self._serves)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or self.trusts(scope):
             return await self.app(scope, receive, send)
+        named = ", ".join(map(repr, _hosts(scope))) or "no host"
+        logger.warning("Refused a request for %.300s: ALLOWED_HOSTS does not have it.", named)
         await error_response(HTTPConnection(scope), 400, "This host is not served here.")(scope, receive, send)
 
     def trusts(self, scope: Scope) -> bool:
-        if scope["path"].startswith("/health/"):
+        if scope["path"].removeprefix(scope.get("root_path", "")).startswith("/health/"):
             return True
-        hosts = [value for header, value in scope["headers"] if header == b"host"]
+        hosts = _hosts(scope)
         return len(hosts) == 1 and self.serves(hosts[0])
 
-    def _serves(self, host: bytes) -> bool:
-        match = HOST.fullmatch(host.decode("latin-1").lower())
+    def _serves(self, host: str) -> bool:
+        match = HOST.fullmatch(host.lower())
         return match is not None and (match[1] in self.names or match[1].endswith(self.suffixes))
+
+
+def _hosts(scope: Scope) -> list[str]:
+    return [value.decode("latin-1") for header, value in scope["headers"] if header == b"host"]

@@ -4,11 +4,11 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from httpx import AsyncClient, Response
 
 from app.core.logging import JSONFormatter, TextFormatter
-from tests.conftest import ClientWith, Serve
+from tests.conftest import Client, ClientWith, Serve
 
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
 
@@ -133,6 +133,7 @@ async def test_other_names_are_not(client: AsyncClient, host: str) -> None:
         ("*.example.com", "api.example.com", 404),
         ("*.example.com", "example.com", 400),
         ("*.example.com", "notexample.com", 400),
+        ("*example.com", "evilexample.com", 400),
         ("*", "anything", 404),
     ],
 )
@@ -142,17 +143,47 @@ async def test_hosts_can_be_patterns(client_with: ClientWith, allowed: str, host
     assert (await client.get("/nowhere", headers={"Host": host})).status_code == status
 
 
-async def test_probes_may_use_any_name(client: AsyncClient) -> None:
-    answer = await client.get("/health/live", headers={"Host": "10.0.0.7"})
+@pytest.mark.parametrize("prefix", ["", "/prefix"])
+async def test_probes_may_use_any_name(application: FastAPI, prefix: str) -> None:
+    async with Client(application, root_path=prefix) as client:
+        answer = await client.get(f"{prefix}/health/live", headers={"Host": "10.0.0.7"})
+        other = await client.get(f"{prefix}/nowhere/health/live", headers={"Host": "10.0.0.7"})
 
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert other.status_code == 400
+
+
+async def test_the_log_tells_which_host_was_refused_and_why(
+    client: AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    await client.get("/nowhere", headers={"Host": "192.168.1.5:8000"})
+
+    assert "Refused a request for '192.168.1.5:8000': ALLOWED_HOSTS does not have it." in caplog.messages
+
+
+async def test_a_path_cannot_forge_a_line_of_the_log(client: AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "app.access")
+
+    await client.get("/x%0AERROR    forged%1B[2J%C2%85%E2%80%A8")
+
+    (record,) = [record for record in caplog.records if record.name == "app.access"]
+    line = TextFormatter().format(record)
+    assert line.isprintable()
+    assert r"GET /x\nERROR    forged\x1b[2J\x85\u2028 404" in line
 
 
 async def test_only_production_insists_on_https(client: AsyncClient, client_with: ClientWith) -> None:
     production = await client_with(environment="production")
 
     assert "Strict-Transport-Security" not in (await client.get("/nowhere")).headers
-    assert "max-age=" in (await production.get("/nowhere")).headers["Strict-Transport-Security"]
+    assert (await production.get("/nowhere")).headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+async def test_https_can_be_for_all_subdomains(client_with: ClientWith) -> None:
+    client = await client_with(environment="production", hsts_include_subdomains=True)
+
+    header = (await client.get("/nowhere")).headers["Strict-Transport-Security"]
+    assert header == "max-age=31536000; includeSubDomains"
 
 
 async def test_no_other_origin_is_let_in_by_default(client: AsyncClient) -> None:

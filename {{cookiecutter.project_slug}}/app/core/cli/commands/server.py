@@ -19,7 +19,7 @@ from app.core.cli.console import print_table, say
 from app.core.cli.errors import CommandError
 from app.core.cli.problems import report
 from app.core.ops import run_checks
-from app.core.settings import BASE_DIR, TITLE
+from app.core.settings import BASE_DIR, LOCAL_HOSTS, TITLE
 from app.settings import get_settings
 
 cli = typer.Typer()
@@ -46,6 +46,7 @@ def runserver(
     host, port = parse_address(address)
     _refuse_busy(host, port)
     _lead_links_to(origin(host, port))
+    _serve_under(hosts(host))
     _run_worker()
     application = load_application()  # reports an error once, before every new process does
     asyncio.run(_advise())
@@ -92,6 +93,30 @@ def _lead_links_to(here: str) -> None:
         get_settings.cache_clear()
 
 
+def _serve_under(names: list[str]) -> None:
+    """If ALLOWED_HOSTS is not set, serve these hosts, too."""
+    if "allowed_hosts" not in get_settings().model_fields_set:
+        os.environ["ALLOWED_HOSTS"] = ",".join(dict.fromkeys([*LOCAL_HOSTS, *names]))
+        get_settings.cache_clear()
+
+
+def hosts(host: str) -> list[str]:
+    """Return the hosts that a browser may name to reach this address."""
+    if host in EVERY_INTERFACE:
+        return network_address()
+    return [f"[{host}]" if ":" in host else host]
+
+
+def network_address() -> list[str]:
+    """Return this machine's address in its network, if it has one. This sends nothing: UDP has no connections."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # RFC 5737: nobody has this address
+        except OSError:
+            return []
+        return [probe.getsockname()[0]]
+
+
 def _run_worker() -> None:
     """Be a worker in the processes that are started, too, where a worker is needed."""
     os.environ["TASK_WORKER"] = "true"
@@ -105,7 +130,8 @@ async def _advise() -> None:
 
 
 def _welcome(application: FastAPI, host: str, port: int) -> None:
-    where = " ".join(addresses(application, host, port))
+    everywhere = [f"http://{name}:{port}" for name in hosts(host)] if host in EVERY_INTERFACE else []
+    where = " ".join([*addresses(application, host, port), *everywhere])
     say("Starting ", (TITLE, "bold"), " at ", (where, "cyan"), ". Ctrl-C ends it.")
 
 

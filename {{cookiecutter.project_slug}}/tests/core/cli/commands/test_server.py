@@ -7,7 +7,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, WebSocket
 from starlette.applications import Starlette
 
-from app.core.cli.commands.server import UNSAID, addresses, listed, parse_address
+from app.core.cli.commands.server import UNSAID, addresses, hosts, listed, network_address, parse_address
 from app.core.cli.errors import CommandError
 from app.core.db import Database
 from app.core.web import public
@@ -119,6 +119,15 @@ async def test_routes_are_a_table_on_a_terminal(database: Database) -> None:
 )
 def test_addresses_of_runserver(address: str, parsed: tuple[str, int]) -> None:
     assert parse_address(address) == parsed
+
+
+@pytest.mark.parametrize(("host", "named"), [("192.168.1.5", "192.168.1.5"), ("my-pc", "my-pc"), ("::1", "[::1]")])
+def test_the_address_that_is_served_may_be_named(host: str, named: str) -> None:
+    assert hosts(host) == [named]
+
+
+def test_who_serves_every_interface_is_reached_at_the_address_in_the_network() -> None:
+    assert hosts("0.0.0.0") == network_address()  # noqa: S104 (named, not bound)
 
 
 @pytest.mark.parametrize("address", ["", "http", "host:", ":80", "1:2:3", "70000", "-1"])
