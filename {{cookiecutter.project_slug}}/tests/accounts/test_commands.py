@@ -244,5 +244,5 @@ async def test_on_a_terminal_flushexpiredtokens_shows_how_far_it_is(db: AsyncSes
 async def start_sessions(db: AsyncSession, user: User) -> None:
     """Five sessions that are over, and one that is not."""
     for days in (-4, -3, -2, -1, -1, 1):
-        sessions.start(db, user.id, Device("", None), datetime.now(UTC), timedelta(days=days))
+        await sessions.start(db, user.id, Device("", None), datetime.now(UTC), timedelta(days=days))
     await db.commit()

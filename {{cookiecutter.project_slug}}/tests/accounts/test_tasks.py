@@ -14,7 +14,7 @@ NOW = datetime.now(UTC)
 
 async def test_expired_sessions_are_flushed(application: FastAPI, db: AsyncSession, user: User) -> None:
     for started in (NOW - timedelta(days=2), NOW):
-        sessions.start(db, user.id, Device("Phone", None), started, timedelta(days=1))
+        await sessions.start(db, user.id, Device("Phone", None), started, timedelta(days=1))
     await db.commit()
 
     await application.state.tasks.send(flush_expired_sessions)

@@ -16,7 +16,7 @@ from app.accounts.models import Session
 class Devices(Context):
     async def start_session(self, user_id: UUID) -> Token:
         """Log a user in without a password. The calling code must have authenticated them."""
-        token = self._start_session(user_id)
+        token = await self._start_session(user_id)
         await self.db.commit()
         return token
 
@@ -47,9 +47,9 @@ class Devices(Context):
     def _lifetime(self) -> timedelta:
         return timedelta(days=self.settings.refresh_token_expire_days)
 
-    def _start_session(self, user_id: UUID) -> Token:
+    async def _start_session(self, user_id: UUID) -> Token:
         """The caller must commit."""
-        return self._token(user_id, sessions.start(self.db, user_id, self.device, self.now(), self._lifetime))
+        return self._token(user_id, await sessions.start(self.db, user_id, self.device, self.now(), self._lifetime))
 
     def _token(self, user_id: UUID, refresh_token: RefreshToken) -> Token:
         policy = self.token_policy

@@ -23,7 +23,7 @@ class Login(Devices):
         Raises InvalidCredentials or Throttled.
         """
         user = await self._authenticate(name, password)
-        token = self._start_session(user.id)
+        token = await self._start_session(user.id)
         await self.db.commit()
         await self.logins.succeeded(user.id)
         return LoggedIn(user, token)

@@ -31,6 +31,7 @@ from app.core.web import client_address
 SECRET_BYTES = 32  # 256 bits: nobody can guess them, so a fast hash is enough
 NO_SECRET = ""  # instead of a hash: it matches no token
 DEVICE_LENGTH = 255
+MAX_SESSIONS = 100  # live ones of one user
 FLUSH_BATCH = 5_000  # rows: a fraction of a second
 
 
@@ -86,23 +87,27 @@ def _new_secret() -> str:
     return secrets.token_urlsafe(SECRET_BYTES)
 
 
-def start(db: AsyncSession, user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> RefreshToken:
-    session = _new_session(user_id, device, now, lifetime)
+async def start(db: AsyncSession, user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> RefreshToken:
+    session = await _new_session(db, user_id, device, now, lifetime)
     token = RefreshToken(session.id, _new_secret(), _new_secret())
     session.family_hash, session.rotation_hash = _hash(token.family), _hash(token.rotation)
     db.add(session)
     return token
 
 
-def start_in_browser(db: AsyncSession, user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> UUID:
+async def start_in_browser(db: AsyncSession, user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> UUID:
     """Return the session's id. It is not a secret: the cookie that contains it must be signed."""
-    session = _new_session(user_id, device, now, lifetime)
+    session = await _new_session(db, user_id, device, now, lifetime)
     session.family_hash = session.rotation_hash = NO_SECRET
     db.add(session)
     return session.id
 
 
-def _new_session(user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> Session:
+async def _new_session(db: AsyncSession, user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> Session:
+    """End the sessions that were not used for the longest time, if the user has MAX_SESSIONS."""
+    surplus = select(Session.id).where(Session.user_id == user_id, _is_live(now)).order_by(Session.last_used_at.desc())
+    too_many = _end(now).where(Session.id.in_(surplus.offset(MAX_SESSIONS - 1)))
+    await db.execute(too_many.execution_options(audited=False, synchronize_session=False))
     return Session(
         id=uuid4(),
         user_id=user_id,
@@ -192,7 +197,7 @@ async def end_by_refresh_token(db: AsyncSession, text: str, now: datetime) -> No
 async def live(db: AsyncSession, user_id: UUID, now: datetime) -> Sequence[Session]:
     """Return the user's live sessions, the last used one first."""
     query = select(Session).where(Session.user_id == user_id, _is_live(now)).order_by(Session.last_used_at.desc())
-    return (await db.scalars(query)).all()
+    return (await db.scalars(query.limit(MAX_SESSIONS))).all()
 
 
 async def count_over(db: AsyncSession, now: datetime) -> int:

@@ -26,7 +26,7 @@ class Staff(Login):
             await self.db.rollback()
             await self.logins.failed(account)  # else a right password would stand out: it would never be throttled
             raise InvalidCredentials
-        session_id = sessions.start_in_browser(self.db, account, self.device, self.now(), STAFF_SESSION)
+        session_id = await sessions.start_in_browser(self.db, account, self.device, self.now(), STAFF_SESSION)
         await self.db.commit()
         await self.logins.succeeded(account)
         return session_id

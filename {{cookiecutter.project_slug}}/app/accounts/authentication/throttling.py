@@ -10,12 +10,15 @@ user: users have two names, and each would have its own tries. (This reveals one
 five times, and then an e-mail address, learns whether both belong to one account.)
 """
 
+import logging
 from uuid import UUID
 
 from limits import RateLimitItem
 
 from app.accounts.models import fold
 from app.core.web import Limiter, Throttled
+
+logger = logging.getLogger(__name__)
 
 ACCOUNT_FACTOR = 10  # against guesses at one account from many addresses
 MAIL_ADDRESS_FACTOR = 10  # for mails that one client causes to any recipients
@@ -39,13 +42,13 @@ class LoginThrottle:
     async def check(self, account: UUID | str) -> None:
         waits = [await self._limiter.wait(rate, *key) for rate, key in self._counters(account)]
         if any(waits):
-            raise Throttled(max(waits))
+            raise _refused("LOGIN_THROTTLE", self._address, max(waits))
 
     async def failed(self, account: UUID | str) -> None:
         """Count a failure. Raises Throttled if the rate does not allow to answer it."""
         for rate, key in self._counters(account):
             if seconds := await self._limiter.hit(rate, *key):
-                raise Throttled(seconds)
+                raise _refused("LOGIN_THROTTLE", self._address, seconds)
 
     async def succeeded(self, account: UUID | str) -> None:
         """Forget the failures for this account from this address, but not those from other addresses."""
@@ -63,7 +66,11 @@ class LoginThrottle:
 
 
 class MailThrottle:
-    """Counts the mails that a client causes by naming an address."""
+    """Counts the mails that a client causes by naming an address.
+
+    Each kind of mail has its own counters. Otherwise somebody who registers with the address of another person again
+    and again could keep this person from resetting a password.
+    """
 
     def __init__(self, limiter: Limiter, rate: RateLimitItem, address: str) -> None:
         self._limiter = limiter
@@ -71,16 +78,25 @@ class MailThrottle:
         self._per_address = _times(rate, MAIL_ADDRESS_FACTOR)
         self._address = address
 
-    async def count(self, recipient: str) -> None:
+    async def count(self, kind: str, recipient: str) -> None:
         """Raises Throttled. It makes no difference whether a user has the recipient's address.
 
         A refused mail does not count: clients above their own limit must not use up the limit of others.
         """
-        counters = ((self._rate, ("mail to", fold(recipient))), (self._per_address, ("mail from", self._address)))
+        counters = (
+            (self._rate, ("mail to", kind, fold(recipient))),
+            (self._per_address, ("mail from", kind, self._address)),
+        )
         for ask in (self._limiter.wait, self._limiter.hit):
             for rate, key in counters:
                 if seconds := await ask(rate, *key):
-                    raise Throttled(seconds)
+                    raise _refused("MAIL_THROTTLE", self._address, seconds)
+
+
+def _refused(setting: str, address: str, seconds: int) -> Throttled:
+    """The answer does not tell which limit it is. But the log names the setting, for whom it is too low."""
+    logger.warning("%s refuses a client at %s for %d s.", setting, address or "an unknown address", seconds)
+    return Throttled(seconds)
 
 
 def _times(rate: RateLimitItem, factor: int) -> RateLimitItem:

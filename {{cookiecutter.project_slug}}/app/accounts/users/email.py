@@ -18,13 +18,13 @@ class EmailAddresses(Lookup):
         """Mail the link again, if the address is not confirmed yet. Raises NotFound or Throttled."""
         user = await self.get_user(user_id)
         await self.db.commit()  # gives the connection back during the call to Redis
-        await self.mails.count(user.email)
+        await self.mails.count("verification", user.email)
         await self._send_email_verification(user, user.email)
         await self.db.commit()
 
     async def request_new_email(self, user: User, email: str) -> None:
         """Mail a link to the new address. Only the link changes the user's address. Raises Throttled or Taken."""
-        await self.mails.count(email)
+        await self.mails.count("verification", email)
         other = await self.find_user(email)
         if other is not None and other.id != user.id:
             raise Taken("email")

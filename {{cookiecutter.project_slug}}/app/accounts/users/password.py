@@ -21,7 +21,7 @@ class NewPassword(Login):
 
     async def request_password_reset(self, email: str) -> None:
         """Mail a link, if a user has the address. It takes the same time if nobody has it. Raises Throttled."""
-        await self.mails.count(email)
+        await self.mails.count("password reset", email)
         await self.tasks.send(send_password_reset, email)
         await self.db.commit()
 

@@ -34,7 +34,7 @@ class Registration(EmailAddresses):
             raise NotAllowed("Registration is closed")
         password = new.password or ""
         await self.passwords.judge(password, _names(new), "password")
-        await self.mails.count(new.email)
+        await self.mails.count("registration", new.email)
         user = await self._add(new, await self.passwords.hasher.hash(password))
         await self._send_email_verification(user, user.email)
         await self.db.commit()

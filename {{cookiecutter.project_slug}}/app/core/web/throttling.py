@@ -9,10 +9,10 @@ keeps its own counters.
 
 import time
 from asyncio import Semaphore
+from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from hashlib import blake2b
-from heapq import heappop, heappush
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from math import ceil
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ from app.core.settings import PROJECT, parse_rate
 from app.core.web.openapi import raises
 from app.core.web.redis import REDIS_CONNECTIONS, Outage, redis_options
 
-MAX_COUNTERS = 100_000  # about 30 MB
+MAX_COUNTERS = 50_000  # of each rate, about 15 MB
 
 Answer = TypeVar("Answer")
 
@@ -43,7 +43,7 @@ class Throttled(HTTPException):
 
 
 class MemoryStorage(Storage):
-    """Counters of this process, at most MAX_COUNTERS. Beyond that, those with the least time left are dropped.
+    """Counters of one rate in this process, at most MAX_COUNTERS. Beyond that, the oldest are dropped.
 
     The library's own storage has no limit, and reads all of its keys at each hit: 70 ms with 100,000 keys.
     """
@@ -53,25 +53,18 @@ class MemoryStorage(Storage):
 
     def __init__(self) -> None:
         super().__init__()
-        self.counters: dict[str, tuple[int, float]] = {}
-        # A heap, the soonest end first. It has an entry for each counter, and for some that are gone.
-        self.ends: list[tuple[float, str]] = []
+        # All have the same lifetime, so the first one ends first.
+        self.counters: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         now = time.time()
-        count, end = self.counters.get(key, (0, 0.0))
-        if end <= now:
-            count, end = 0, now + expiry
-            heappush(self.ends, (end, key))
+        while self.counters and next(iter(self.counters.values()))[1] <= now:
+            self.counters.popitem(last=False)
+        count, end = self.counters.get(key, (0, now + expiry))
         self.counters[key] = (count + amount, end)
-        self._drop(now)
+        if len(self.counters) > MAX_COUNTERS:
+            self.counters.popitem(last=False)
         return count + amount
-
-    def _drop(self, now: float) -> None:
-        while self.ends and (self.ends[0][0] <= now or len(self.ends) > MAX_COUNTERS):
-            end, key = heappop(self.ends)
-            if self.counters.get(key, (0, 0.0))[1] == end:
-                del self.counters[key]
 
     async def get(self, key: str) -> int:
         count, end = self.counters.get(key, (0, 0.0))
@@ -86,7 +79,6 @@ class MemoryStorage(Storage):
     async def reset(self) -> int:
         dropped = len(self.counters)
         self.counters.clear()
-        self.ends.clear()
         return dropped
 
     async def check(self) -> bool:
@@ -102,7 +94,10 @@ class Limiter:
     """
 
     def __init__(self, redis_url: SecretStr | None = None) -> None:
-        self._local = FixedWindowRateLimiter(MemoryStorage())
+        # Each rate has its own counters, so a flood of one kind (for example mails) drops none of another (logins).
+        self._local: defaultdict[RateLimitItem, FixedWindowRateLimiter] = defaultdict(
+            lambda: FixedWindowRateLimiter(MemoryStorage())
+        )
         self._pool = _redis_pool(redis_url.get_secret_value()) if redis_url else None
         self._redis = FixedWindowRateLimiter(_redis_storage(self._pool)) if self._pool else None
         # redis-py raises an error if all connections are in use. Wait for a free one instead.
@@ -120,7 +115,7 @@ class Limiter:
         async def hit(limiter: FixedWindowRateLimiter) -> int:
             return 0 if await limiter.hit(rate, name) else await _seconds_left(limiter, rate, name)
 
-        return await self._ask(hit)
+        return await self._ask(rate, hit)
 
     async def wait(self, rate: RateLimitItem, *key: str) -> int:
         """Return the same as `hit`, but do not count."""
@@ -129,27 +124,29 @@ class Limiter:
         async def wait(limiter: FixedWindowRateLimiter) -> int:
             return 0 if await limiter.test(rate, name) else await _seconds_left(limiter, rate, name)
 
-        return await self._ask(wait)
+        return await self._ask(rate, wait)
 
     async def clear(self, rate: RateLimitItem, *key: str) -> None:
         name = _fingerprint(key)
-        await self._ask(lambda limiter: limiter.clear(rate, name))
+        await self._ask(rate, lambda limiter: limiter.clear(rate, name))
 
     async def reset(self) -> None:
         """Forget all that this process counted."""
-        await self._local.storage.reset()
+        self._local.clear()
 
     async def close(self) -> None:
         if self._pool:
             await self._pool.aclose()
 
-    async def _ask(self, question: Callable[[FixedWindowRateLimiter], Awaitable[Answer]]) -> Answer:
+    async def _ask(
+        self, rate: RateLimitItem, question: Callable[[FixedWindowRateLimiter], Awaitable[Answer]]
+    ) -> Answer:
         if self._redis is not None:
             async with self._turns:
                 if self._outage.allows_a_try():
                     with suppress(StorageError), self._outage.watch(StorageError):
                         return await question(self._redis)
-        return await question(self._local)
+        return await question(self._local[rate])
 
 
 async def _seconds_left(limiter: FixedWindowRateLimiter, rate: RateLimitItem, name: str) -> int:

@@ -89,7 +89,7 @@ async def target(
     client = Client(applications[request.param])
     policy: TokenPolicy = client.app.state.token_policy
     now = datetime.now(UTC)
-    session = sessions.start(db, user.id, Device("", None), now, lifetime=policy.lifetime)
+    session = await sessions.start(db, user.id, Device("", None), now, lifetime=policy.lifetime)
     await db.commit()
 
     def forge(
@@ -295,7 +295,7 @@ async def test_a_header_that_must_be_understood_and_is_not(target: Target) -> No
 
 async def test_a_session_of_nobody_or_of_another(target: Target, db: AsyncSession, admin: User) -> None:
     """Only routes that read the database can know this; `/signed` trusts the signature."""
-    others = sessions.start(db, admin.id, Device("", None), datetime.now(UTC), lifetime=target.policy.lifetime)
+    others = await sessions.start(db, admin.id, Device("", None), datetime.now(UTC), lifetime=target.policy.lifetime)
     await db.commit()
     for session in (uuid4(), others.session_id):
         answer = await target.client.get("/users/me", headers=bearer(target.forge(sid=str(session))))

@@ -11,7 +11,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
-from app.accounts.authentication.sessions import Device
+from app.accounts import UseCases
+from app.accounts.authentication.sessions import MAX_SESSIONS, Device
 from app.accounts.models import Session, User
 from tests.commands import call
 from tests.conftest import PASSWORD, PASSWORD_HASH, Login, bearer, save
@@ -245,3 +246,19 @@ async def test_what_is_over_is_flushed_and_the_rest_stays(client: AsyncClient, d
 
     assert await db.scalar(select(func.count()).select_from(Session)) == 2
     assert await status_of_me(client, live) == 200
+
+
+async def test_a_user_has_at_most_a_hundred_sessions_and_the_one_unused_for_longest_ends(
+    client: AsyncClient, accounts: UseCases, user: User, start: Start
+) -> None:
+    first, second = await start(), await start()
+    first = (await refresh(client, first["refresh_token"])).json()  # used again, so it is not the oldest any more
+    for _ in range(98):
+        await accounts.start_session(user.id)
+
+    last = await start()
+
+    assert [await status_of_me(client, tokens) for tokens in (first, second, last)] == [200, 401, 200]
+    assert (await refresh(client, second["refresh_token"])).status_code == 400
+    listed = await client.get("/users/me/sessions", headers=bearer(last["access_token"]))
+    assert len(listed.json()) == MAX_SESSIONS

@@ -159,6 +159,30 @@ async def test_registrations_are_throttled(client: AsyncClient, outbox: Outbox) 
     assert len(await outbox()) == 46
 
 
+async def test_a_stranger_who_registers_with_an_address_does_not_keep_its_owner_from_a_new_password(
+    client: AsyncClient, user: User, outbox: Outbox, login: Login
+) -> None:
+    headers = await login(user)
+    taken = [(await register(client, email="alice@example.com")).status_code for _ in range(6)]
+    assert taken == [409] * 5 + [429]
+
+    assert (await client.post("/password-reset", json={"email": "alice@example.com"})).status_code == 202
+    assert (await client.post("/email-verification", headers=headers)).status_code == 202
+    assert len(await outbox()) == 2
+
+
+async def test_the_log_names_the_setting_that_refuses(client: AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(6):
+        await register(client, username=f"bob{number}")
+        await client.post("/token", data={"username": "nobody", "password": "wrong"})
+
+    refusals = [message for message in caplog.messages if "refuses" in message]
+    assert refusals == [
+        "MAIL_THROTTLE refuses a client at 127.0.0.1 for 3600 s.",
+        "LOGIN_THROTTLE refuses a client at 127.0.0.1 for 900 s.",
+    ]
+
+
 async def test_a_password_that_is_refused_is_no_mail(client: AsyncClient) -> None:
     refused = [(await register(client, password="12345678")).status_code for _ in range(6)]
     assert refused == [422] * 6
