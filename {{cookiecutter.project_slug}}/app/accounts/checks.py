@@ -1,11 +1,12 @@
 from collections.abc import AsyncIterator
+from ipaddress import ip_address
 
 from limits import RateLimitItem
 from sqlalchemy import exists, select
 
 from app.accounts.authentication.passwords.hashing import DEFAULT_ROUNDS
 from app.accounts.authentication.tokens.keys import key_path, load_keys
-from app.accounts.models import User
+from app.accounts.models import Session, User
 from app.core.db import Database, pending_migrations
 from app.core.ops import Problem, check
 from app.core.settings import SettingsError, others_can_read
@@ -15,6 +16,7 @@ MAX_ROUNDS = 14  # 0.8 s for a login
 MAX_ACCESS_MINUTES = 60
 MAX_REFRESH_DAYS = 90
 MAX_MAILS_PER_HOUR = 60  # to one recipient; twelve times the default
+COMPARED = 100  # sessions
 MAX_FAILURES_PER_HOUR = 300  # for one account from one address; 5 a minute, fifteen times the default
 
 
@@ -89,6 +91,19 @@ async def passwords_are_judged(settings: Settings, database: Database) -> AsyncI
     if not settings.password_validators:
         message = "PASSWORD_VALIDATORS is empty: users can choose the most common passwords."
         yield Problem("accounts.W007", message, "Remove it: the default refuses them.")
+
+
+@check(deploy=True)
+async def clients_differ(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """Behind a proxy that the server does not trust, all clients have the proxy's address."""
+    if await pending_migrations(database):
+        return  # another check reports this
+    newest = select(Session.ip_address).where(Session.ip_address.is_not(None)).order_by(Session.expires_at.desc())
+    async with database.session() as db:
+        addresses = set(await db.scalars(newest.limit(COMPARED)))
+    if len(addresses) == 1 and not ip_address(address := str(addresses.pop())).is_global:
+        message = f"All who logged in came from {address}. If that is your proxy, its clients can lock each other out."
+        yield Problem("accounts.W009", message, f"Set FORWARDED_ALLOW_IPS={address} for the server.")
 
 
 @check(start=True)

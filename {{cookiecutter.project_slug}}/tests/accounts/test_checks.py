@@ -1,4 +1,5 @@
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import checks
+from app.accounts.authentication import sessions
+from app.accounts.authentication.sessions import Device
 from app.accounts.authentication.tokens.keys import new_private_key, private_pem
 from app.accounts.models import User
 from app.core.db import Database
@@ -59,6 +62,31 @@ async def test_a_key_file_that_others_can_read_is_named(settings: Settings, data
     assert await ids(SecretStr(str(file))) == []
     assert await ids(SecretStr(str(tmp_path / "none.pem"))) == []
     assert await ids(PEM) == []
+
+
+async def test_that_all_clients_look_like_one_is_named(
+    settings: Settings, database: Database, db: AsyncSession, user: User
+) -> None:
+    async def log_in_from(address: str) -> None:
+        await sessions.start(db, user.id, Device("", address), datetime.now(UTC), timedelta(days=1))
+        await db.commit()
+
+    assert await found(checks.clients_differ, settings, database) == []
+    await log_in_from("10.0.0.5")
+    await log_in_from("10.0.0.5")
+    assert await found(checks.clients_differ, settings, database) == ["accounts.W009"]
+    await log_in_from("198.51.100.1")
+    assert await found(checks.clients_differ, settings, database) == []
+
+
+async def test_that_all_clients_share_a_public_address_is_no_problem(
+    settings: Settings, database: Database, db: AsyncSession, user: User
+) -> None:
+    """They may be in one office."""
+    await sessions.start(db, user.id, Device("", "8.8.8.8"), datetime.now(UTC), timedelta(days=1))
+    await db.commit()
+
+    assert await found(checks.clients_differ, settings, database) == []
 
 
 async def test_where_nobody_may_do_everything_the_first_step_is_told(

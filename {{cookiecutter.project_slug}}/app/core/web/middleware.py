@@ -77,6 +77,7 @@ class RequestEnvelope:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
+        self.doubt = lru_cache(_doubt)  # once for each address
         self.headers = list(SECURITY_HEADERS)
         if settings.environment == "production":
             value = HSTS + b"; includeSubDomains" if settings.hsts_include_subdomains else HSTS
@@ -85,10 +86,13 @@ class RequestEnvelope:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        name = _request_id(scope)
+        headers, client = dict(scope["headers"]), scope["client"][0] if scope.get("client") else ""
+        name = _request_id(headers.get(b"x-request-id"))
         request_id.set(name.decode())
         acting.set(NOBODY)
-        place.set(scope["client"][0] if scope.get("client") else "")
+        place.set(client)
+        if client and b"x-forwarded-for" in headers and client.encode() not in headers[b"x-forwarded-for"]:
+            self.doubt(client)
         answered = 0
         started = time.perf_counter()
 
@@ -107,18 +111,25 @@ class RequestEnvelope:
         finally:
             acting.set(NOBODY)
             place.set("")
-            _log(scope, answered, time.perf_counter() - started)
+            _log(scope, client, answered, time.perf_counter() - started)
 
 
-def _log(scope: Scope, code: int, seconds: float) -> None:
+def _doubt(client: str) -> None:
+    """uvicorn puts the client that a trusted proxy names in place of the proxy. Here it did not."""
+    logger.warning(
+        "%s sends X-Forwarded-For, but the server does not trust it. If it is your proxy, all its clients count as one "
+        "and can lock each other out: name it in FORWARDED_ALLOW_IPS.",
+        client,
+    )
+
+
+def _log(scope: Scope, client: str, code: int, seconds: float) -> None:
     """Leave out the query: it may carry a token."""
-    client = scope["client"][0] if scope.get("client") else None
     line = (scope["method"], scope["path"], code, seconds * 1000)
-    access_logger.info("%s %s %d %.1f ms", *line, extra={"client": client})
+    access_logger.info("%s %s %d %.1f ms", *line, extra={"client": client or None})
 
 
-def _request_id(scope: Scope) -> bytes:
-    named = dict(scope["headers"]).get(b"x-request-id")
+def _request_id(named: bytes | None) -> bytes:
     if named and REQUEST_ID.fullmatch(named):
         return bytes(named)
     return b"%032x" % getrandbits(128)  # it must be unique, not secret

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from fastapi import APIRouter, FastAPI, Request
-from httpx import AsyncClient, Response
+from httpx import ASGITransport, AsyncClient, Response
 
 from app.core.logging import JSONFormatter, TextFormatter
 from tests.conftest import Client, ClientWith, Serve
@@ -159,6 +159,19 @@ async def test_the_log_tells_which_host_was_refused_and_why(
     await client.get("/nowhere", headers={"Host": "192.168.1.5:8000"})
 
     assert "Refused a request for '192.168.1.5:8000': ALLOWED_HOSTS does not have it." in caplog.messages
+
+
+async def test_the_log_tells_once_of_a_proxy_that_the_server_does_not_trust(
+    application: FastAPI, client: AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with AsyncClient(transport=ASGITransport(application, client=("10.0.0.5", 1))) as proxy:
+        for _ in range(2):
+            await proxy.get("http://localhost/health/live", headers={"X-Forwarded-For": "198.51.100.1"})
+    await client.get("/health/live", headers={"X-Forwarded-For": "198.51.100.1, 127.0.0.1"})  # as behind a trusted one
+
+    (warning,) = [message for message in caplog.messages if "X-Forwarded-For" in message]
+    assert warning.startswith("10.0.0.5 sends X-Forwarded-For, but the server does not trust it.")
+    assert "FORWARDED_ALLOW_IPS" in warning
 
 
 async def test_a_path_cannot_forge_a_line_of_the_log(client: AsyncClient, caplog: pytest.LogCaptureFixture) -> None:
