@@ -32,6 +32,7 @@ class StartError(Exception):
     """Says in one line what to repair before the application can start."""
 
 
+MODULES = ("models", "routes", "admin", "commands", "checks", "tasks", "apps")
 NOT_APPS = frozenset({"core", "migrations"})
 
 
@@ -44,8 +45,12 @@ def installed_apps() -> tuple[str, ...]:
 
 def modules(name: str) -> Iterator[ModuleType]:
     """Import this module of every app that has it. Errors in the module are never hidden."""
-    paths = (f"app.{app_name}.{name}" for app_name in installed_apps())
-    return (import_module(path) for path in paths if _is_there(path))
+    return map(import_module, module_paths(name))
+
+
+def module_paths(name: str) -> Iterator[str]:
+    """Yield the dotted path of this module for every app that has it. Import nothing."""
+    return filter(_is_there, (f"app.{app_name}.{name}" for app_name in installed_apps()))
 
 
 def _is_there(module: str) -> bool:

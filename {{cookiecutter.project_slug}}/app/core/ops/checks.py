@@ -7,11 +7,15 @@ its meaning, so people can search for it. Its letter is the level: E is an error
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from urllib.parse import urlsplit
+from importlib import import_module
+from urllib.parse import unquote, urlsplit
 
+from pydantic import SecretStr
+from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 
 from app.core import registry
@@ -22,6 +26,9 @@ from app.settings import Settings
 
 # Possible values of an Origin header (RFC 6454, 6.2).
 ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#@\sA-Z]+|\*")
+REFERENCE = re.compile(r"\$\{\w+\}")
+# RFC 8314, 3.3: TLS from the first byte, or after STARTTLS.
+MAIL_SCHEMES: dict[int | None, str] = {465: "smtps", 587: "smtp", 25: "smtp"}
 FEW_CHARACTERS = 10  # a random key of 32 bytes has more different ones, in any encoding
 REDIS_PATIENCE = 5  # s
 FIRST_GUESSES = ("postgres", "password", "admin", "root", "secret", "changeme")
@@ -76,8 +83,9 @@ async def run_checks(
     settings: Settings, database: Database, *, deploy: bool = False, start: bool = False
 ) -> list[Problem]:
     """Run the checks of the core and of every app. Return the problems, errors first."""
-    for _ in registry.modules("checks"):
-        pass  # importing it registers them
+    for path in registry.module_paths("checks"):
+        with suppress(Exception):  # `apps_can_be_imported` reports it
+            import_module(path)  # this registers them
     asked = [*ALWAYS, *(DEPLOY if deploy else ()), *(START if start else ())]
     found = [problem for function in asked async for problem in _ask(function, settings, database)]
     once = dict.fromkeys(found)  # if the database is away, many checks find the same
@@ -123,6 +131,37 @@ async def env_has_no_slips(settings: Settings, database: Database) -> AsyncItera
     """`.env` may have variables for other programs. But one that resembles a setting is probably a slip."""
     for name, meant in misspelt().items():
         yield Problem("core.W013", f"{name} in .env is not a setting.", f"Do you mean {meant}?")
+
+
+@check()
+async def values_have_no_references(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """A shell and our reader of `.env` replace ${NAME}. systemd and `docker run --env-file` do not."""
+    for name, value in settings:
+        if any(REFERENCE.search(text) for text in _texts(value)):
+            message = f"{name.upper()} contains ${{…}}, which nothing has replaced."
+            yield Problem("core.W022", message, "Write the value itself.")
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case SecretStr():
+            yield value.get_secret_value()
+        case URL():
+            yield unquote(value.render_as_string(hide_password=False))
+        case tuple():
+            for each in value:
+                yield from _texts(each)
+
+
+@check()
+async def mail_port_fits(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    url = urlsplit(settings.email_url.get_secret_value())
+    expected = MAIL_SCHEMES.get(url.port)
+    if url.scheme in MAIL_SCHEMES.values() and expected not in (None, url.scheme):
+        message = f"EMAIL_URL is {url.scheme}:// with port {url.port}, where servers expect {expected}://."
+        yield Problem("core.W023", message, f"Write EMAIL_URL={expected}://….")
 
 
 @check()

@@ -20,6 +20,17 @@ from tests.redis_server import RedisServer
 @pytest.mark.parametrize(
     ("check", "unfit", "fit"),
     [
+        (checks.values_have_no_references, {"secret_key": SecretStr("${KEY}" * 9)}, {"secret_key": SecretStr("$K{}")}),
+        (checks.values_have_no_references, {"secret_key_fallbacks": (SecretStr("${KEY}"),)}, {}),
+        (checks.values_have_no_references, {"jwt_issuer": "${NAME}"}, {}),
+        (
+            checks.values_have_no_references,
+            {"database_url": parse_database_url("postgresql://app:${POSTGRES_PASSWORD}@h/n")},
+            {"database_url": parse_database_url("postgresql://app:$a@h/n")},
+        ),
+        (checks.mail_port_fits, {"email_url": SecretStr("smtp://h:465")}, {"email_url": SecretStr("smtps://h:465")}),
+        (checks.mail_port_fits, {"email_url": SecretStr("smtps://h:587")}, {"email_url": SecretStr("smtp://h:587")}),
+        (checks.mail_port_fits, {"email_url": SecretStr("smtps://h:25")}, {"email_url": SecretStr("smtp://h:2525")}),
         (checks.origins_can_match, {"cors_allow_origins": ("https://a/",)}, {"cors_allow_origins": ("https://a",)}),
         (checks.origins_can_match, {"cors_allow_origins": ("https://A",)}, {"cors_allow_origins": ("*",)}),
         (checks.origins_can_match, {"cors_allow_origins": ("a:80",)}, {"cors_allow_origins": ("http://a:81",)}),

@@ -1,0 +1,68 @@
+"""Checks of the project's code: apps, routes and migrations."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from importlib import import_module
+
+from fastapi.routing import APIRoute, iter_route_contexts
+
+from app.core import registry
+from app.core.db import Database, Diverged, new_revision
+from app.core.ops.checks import Problem, check
+from app.core.settings import BASE_DIR
+from app.settings import Settings
+
+
+@check()
+async def apps_are_packages(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    for folder in sorted({file.parent for file in BASE_DIR.glob("app/*/*.py")}):
+        if not (folder / "__init__.py").exists():
+            message = f"app/{folder.name} has no __init__.py, so it is not an app, and nothing in it is found."
+            yield Problem("core.E008", message, f"Add an empty file app/{folder.name}/__init__.py.")
+
+
+@check()
+async def apps_can_be_imported(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    for name in registry.MODULES:
+        for path in registry.module_paths(name):
+            try:
+                import_module(path)
+            except Exception as error:  # any, for it is the app's code
+                message = f"{path} cannot be imported: {type(error).__name__}: {str(error).partition(chr(10))[0]}."
+                yield Problem(
+                    "core.E009",
+                    message,
+                    "Repair it. A package that is missing belongs in pyproject.toml; then run `make lock`.",
+                )
+
+
+@check()
+async def routes_have_names_of_their_own(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    modules = defaultdict(list)
+    for route in _routes():
+        modules[route.name].append(route.endpoint.__module__)
+    for name, found in modules.items():
+        if len(found) > 1:
+            message = f"Several routes have the function name {name} ({', '.join(sorted(found))})."
+            yield Problem("core.W021", message, "Rename all but one: generated clients use it for their methods.")
+
+
+def _routes() -> Iterator[APIRoute]:
+    for path in registry.module_paths("routes"):
+        try:
+            router = import_module(path).router
+        except Exception:  # noqa: S112 (`apps_can_be_imported` reports it)
+            continue
+        for context in iter_route_contexts(router.routes):
+            route = context.original_route
+            if isinstance(route, APIRoute) and route.include_in_schema and route.operation_id is None:
+                yield route
+
+
+@check()
+async def histories_have_one_end(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    try:
+        new_revision("next")  # which could not follow two ends
+    except Diverged as error:
+        message, _, hint = str(error).partition(": ")
+        yield Problem("core.E010", f"{message}.", f"{hint[:1].upper()}{hint[1:]}")

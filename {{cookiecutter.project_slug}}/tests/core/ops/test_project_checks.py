@@ -1,0 +1,113 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import app
+from app.core import registry
+from app.core.db import Database
+from app.core.ops import project_checks, run_checks
+from app.settings import Settings
+from tests.checks import found
+
+MIGRATION = """
+revision = "{id}"
+down_revision = {after}
+branch_labels = {labels}
+
+def upgrade():
+    pass
+"""
+ROUTES = """
+from fastapi import APIRouter
+
+router = APIRouter()
+
+@router.get("/one")
+async def {one}() -> None: ...
+
+@router.get("/two")
+async def {two}() -> None: ...
+"""
+AddApp = Callable[..., None]
+
+
+@pytest.fixture
+def add_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AddApp]:
+    """`add_app("blog", routes="…")` adds an app with these modules."""
+
+    def add_app(name: str, **modules: str) -> None:
+        (tmp_path / name).mkdir()
+        for module, text in {"__init__": "", **modules}.items():
+            (tmp_path / name / f"{module}.py").write_text(text)
+        registry.installed_apps.cache_clear()
+
+    monkeypatch.setattr(app, "__path__", [*app.__path__, str(tmp_path)])
+    yield add_app
+    registry.installed_apps.cache_clear()
+
+
+@pytest.mark.parametrize("module", registry.MODULES)
+@pytest.mark.parametrize("text", ["import no_such_package", "def broken(:", "1 / 0"])
+async def test_an_app_that_cannot_be_imported_is_named(
+    settings: Settings, database: Database, add_app: AddApp, module: str, text: str
+) -> None:
+    add_app(f"broken_{module}", **{module: text})
+
+    problems = await run_checks(settings, database)
+
+    assert [problem.id for problem in problems] == ["core.E009"]
+    assert problems[0].message.startswith(f"app.broken_{module}.{module} cannot be imported: ")
+    assert "\n" not in str(problems[0])
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "names"),
+    [("read_me", "new", ["read_me"]), ("same", "same", ["same"]), ("new", "newer", [])],
+    ids=["another app's", "the same module's", "none"],
+)
+async def test_routes_with_the_same_function_name_are_named(
+    settings: Settings, database: Database, add_app: AddApp, one: str, two: str, names: list[str]
+) -> None:
+    add_app(f"named_{one}_{two}", routes=ROUTES.format(one=one, two=two))
+
+    problems = [problem async for problem in project_checks.routes_have_names_of_their_own(settings, database)]
+
+    assert [problem.id for problem in problems] == ["core.W021"] * len(names)
+    assert [problem.message.split()[6] for problem in problems] == names
+
+
+@pytest.mark.parametrize(
+    ("files", "ids"), [(["models.py"], ["core.E008"]), (["__init__.py", "models.py"], []), ([], [])]
+)
+async def test_a_folder_that_only_looks_like_an_app_is_named(
+    settings: Settings,
+    database: Database,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: list[str],
+    ids: list[str],
+) -> None:
+    (tmp_path / "app" / "blog").mkdir(parents=True)
+    for file in files:
+        (tmp_path / "app" / "blog" / file).touch()
+    monkeypatch.setattr(project_checks, "BASE_DIR", tmp_path)
+
+    assert await found(project_checks.apps_are_packages, settings, database) == ids
+
+
+async def test_a_history_with_two_ends_is_named(settings: Settings, database: Database, versions: Path) -> None:
+    def write(name: str, after: str | None = None) -> None:
+        labels = "None" if after else '("project",)'
+        (versions / f"{name}.py").write_text(MIGRATION.format(id=name, after=repr(after), labels=labels))
+
+    write("0001_first")
+    write("0002_one", "0001_first")
+    assert await found(project_checks.histories_have_one_end, settings, database) == []
+    write("0002_other", "0001_first")
+
+    (problem,) = [each async for each in project_checks.histories_have_one_end(settings, database)]
+
+    assert problem.id == "core.E010"
+    assert "0002_one, 0002_other" in problem.message
+    assert problem.hint == "Join them with `python manage.py makemigrations --merge`."
