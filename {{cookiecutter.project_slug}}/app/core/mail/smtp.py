@@ -15,6 +15,7 @@ from aiosmtplib import (
     SMTPRecipientRefused,
     SMTPRecipientsRefused,
     SMTPResponseException,
+    SMTPTimeoutError,
 )
 
 from app.core.mail.errors import MailDelayed, MailError, MailRefused
@@ -42,6 +43,7 @@ class SMTPMailer:
             local_hostname=domain,
             timeout=TIMEOUT,
         )
+        self._scheme = url.scheme
         self._turns = Semaphore(MAX_CONNECTIONS)
 
     async def send(self, message: EmailMessage) -> None:
@@ -49,7 +51,7 @@ class SMTPMailer:
             async with self._turns, self._connect() as connection:
                 await _hand_over(message, connection)
         except (SMTPException, OSError) as error:
-            raise _failure(error) from None
+            raise _failure(error, self._scheme) from None
 
 
 async def _hand_over(message: EmailMessage, connection: SMTP) -> None:
@@ -62,7 +64,7 @@ async def _hand_over(message: EmailMessage, connection: SMTP) -> None:
     )
 
 
-def _failure(error: SMTPException | OSError) -> MailError:
+def _failure(error: SMTPException | OSError, scheme: str) -> MailError:
     """A fault of the mail is permanent. A fault of the server or the settings is not."""
     if isinstance(error, SMTPRecipientsRefused):
         error = error.recipients[0]
@@ -70,7 +72,16 @@ def _failure(error: SMTPException | OSError) -> MailError:
         return MailRefused("the server accepts only ASCII addresses (it lacks SMTPUTF8, RFC 6531)")
     if isinstance(error, SMTPRecipientRefused | SMTPDataError) and error.code >= 500:
         return MailRefused(_reason(error))
-    return MailDelayed(_reason(error))
+    return MailDelayed(f"{_reason(error)}{_hint(error, scheme)}")
+
+
+def _hint(error: Exception, scheme: str) -> str:
+    """A server that waits for TLS says nothing, and one that does not expect it says something that is not TLS."""
+    if scheme == "smtp" and isinstance(error, SMTPTimeoutError):
+        return ". If this port has TLS from the first byte, write smtps:// in EMAIL_URL"
+    if scheme == "smtps" and "WRONG_VERSION_NUMBER" in str(error):
+        return ". This port has no TLS from the first byte: write smtp:// in EMAIL_URL"
+    return ""
 
 
 def _reason(error: Exception) -> str:

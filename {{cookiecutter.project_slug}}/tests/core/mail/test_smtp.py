@@ -179,6 +179,17 @@ async def test_a_server_that_says_nothing_is_worth_another_try(
             await send(silent)
 
 
+async def test_the_other_scheme_is_named_if_the_port_seems_to_need_it(
+    send: Send, trusted: SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "TIMEOUT", 0.5)
+
+    with SMTPServer(tls=trusted) as server, pytest.raises(MailDelayed, match="write smtps:// in EMAIL_URL"):
+        await send(server.url().replace("smtps:", "smtp:"))
+    with SMTPServer() as server, pytest.raises(MailDelayed, match="write smtp:// in EMAIL_URL"):
+        await send(server.url().replace("smtp:", "smtps:"))
+
+
 async def test_a_recipient_who_does_not_exist_is_refused_for_ever(send: Send) -> None:
     with (
         SMTPServer(replies={"RCPT": "550 5.1.1 No\x1b[2J such user"}) as server,
