@@ -6,10 +6,12 @@ A job that would wait longer than MAX_WAIT is refused at once: few clients wait 
 """
 
 import os
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any, TypeVar
@@ -36,12 +38,25 @@ Result = TypeVar("Result")
 Clock = Callable[[], float]
 
 
+def cores(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Return how many cores this process may use: a container often has fewer than its machine.
+
+    `limit` has the time in µs that the container may use in each period, and the period (cgroup v2 of Linux).
+    """
+    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    try:
+        time, period = limit.read_text().split()
+        return min(usable, max(1, int(time) // int(period)))
+    except (OSError, ValueError):  # another system, or `max`: no limit
+        return usable
+
+
 class PasswordHasher:
     """Raises ServerBusy if more than MAX_WAIT of hashing is waiting."""
 
     def __init__(self, rounds: int, threads: int | None = None, clock: Clock = perf_counter) -> None:
         self.rounds = rounds
-        self._threads = threads or max(1, (os.cpu_count() or 1) - 1)
+        self._threads = threads or max(1, cores() - 1)
         self._limiter = CapacityLimiter(self._threads)
         self._clock = clock
         self._jobs = 0  # waiting or running

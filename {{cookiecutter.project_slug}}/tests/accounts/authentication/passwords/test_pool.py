@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import replace
 from itertools import chain, islice, repeat
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient, Response
 
-from app.accounts.authentication.passwords.pool import PasswordHasher
+from app.accounts.authentication.passwords.pool import PasswordHasher, cores
 from app.accounts.models import User
 from app.core.web import ServerBusy
 from tests.conftest import PASSWORD
@@ -28,6 +29,21 @@ class Clock:
     def __call__(self) -> float:
         assert self.running.wait(timeout=30)
         return next(self._times)
+
+
+@pytest.mark.parametrize(
+    ("limit", "found"),
+    [
+        ("100000 100000", 1),
+        ("50000 100000", 1),
+        ("100000000 100000", cores(Path("none"))),
+        ("max 100000", cores(Path("none"))),
+    ],
+)
+def test_the_limit_of_a_container_counts(tmp_path: Path, limit: str, found: int) -> None:
+    (tmp_path / "cpu.max").write_text(f"{limit}\n")
+
+    assert cores(tmp_path / "cpu.max") == found
 
 
 async def make_hasher(clock: Clock, hashes: int = 9) -> PasswordHasher:
