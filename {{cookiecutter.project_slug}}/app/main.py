@@ -53,7 +53,8 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=operation_id,
-        servers=[{"url": "."}],  # relative to the document, so it is right under any prefix of a proxy
+        servers=[{"url": settings.public_url}],  # absolute: generated clients run anywhere
+        root_path_in_servers=False,
     )
     app.state.database = Database(
         settings.database_url,

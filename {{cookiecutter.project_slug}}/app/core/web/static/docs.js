@@ -5,8 +5,13 @@ const follow = () => document.documentElement.classList.toggle("dark-mode", dark
 dark.addEventListener("change", follow);
 follow();
 
+// The document names the public address. Here, requests go to the address that the browser shows: the security policy
+// allows no other.
+const spec = await (await fetch("openapi.json")).json();
+spec.servers = [{ url: new URL(".", location).href }];
+
 SwaggerUIBundle({
-  url: "openapi.json",
+  spec,
   dom_id: "#swagger-ui",
   deepLinking: true,
   displayRequestDuration: true,

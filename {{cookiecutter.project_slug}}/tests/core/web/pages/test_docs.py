@@ -1,9 +1,10 @@
 import re
 from importlib.metadata import version
 
+import pytest
 from httpx import AsyncClient
 
-from tests.conftest import ClientWith
+from tests.conftest import Client, ClientWith
 
 
 async def test_the_page_and_all_it_needs_come_from_here(client: AsyncClient) -> None:
@@ -32,3 +33,13 @@ async def test_production_shows_neither(client_with: ClientWith) -> None:
 
     assert (await client.get("/docs")).status_code == 404
     assert (await client.get("/openapi.json")).status_code == 404
+
+
+@pytest.mark.parametrize("prefix", ["", "/prefix"])
+async def test_generated_clients_learn_the_public_address(client_with: ClientWith, prefix: str) -> None:
+    """A relative address would mean nothing to a client in Node, or on a page of another path."""
+    app = (await client_with(public_url="https://api.example.com")).app
+    async with Client(app, root_path=prefix) as client:
+        document = (await client.get(f"{prefix}/openapi.json")).json()
+
+    assert document["servers"] == [{"url": "https://api.example.com"}]
