@@ -51,7 +51,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 def secrets_of(project: Path) -> dict[str, str]:
-    """Return the lines of `.env` with a secret, by the placeholders in `.env.example`."""
+    """Return the lines of `.env` with a secret: those that differ from `.env.example`."""
     before = (project / ".env.example").read_text(encoding="utf-8").splitlines()
     after = (project / ".env").read_text(encoding="utf-8").splitlines()
     marked = [new for old, new in zip(before, after, strict=True) if old != new]
@@ -117,9 +117,23 @@ def test_compose_has_a_server_only_where_it_is_chosen(render: Render, database: 
 
 def test_a_server_has_a_password_of_its_own(render: Render) -> None:
     project = render(database="PostgreSQL")
-    assert secrets_of(project).keys() == {"SECRET_KEY", "POSTGRES_PASSWORD"}
+    assert secrets_of(project).keys() == {"SECRET_KEY", "POSTGRES_PASSWORD", "DATABASE_URL"}
     text = (project / ".env").read_text(encoding="utf-8")
-    assert "DATABASE_URL=postgresql://app:${POSTGRES_PASSWORD}@localhost:5432/app\n" in text
+    password = secrets_of(project)["POSTGRES_PASSWORD"]
+    assert f"DATABASE_URL=postgresql://app:{password}@localhost:5432/app\n" in text
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no sh")
+@pytest.mark.parametrize("database", DATABASES)
+def test_a_shell_and_docker_read_every_line_of_env_as_the_project_does(render: Render, database: str) -> None:
+    """`docker run --env-file` takes all after the = as it is, and a shell splits at spaces."""
+    text = (render(database=database) / ".env").read_text(encoding="utf-8")
+    lines = [line.removeprefix("#") for line in text.splitlines() if re.match(r"#?[A-Z_]+=", line)]
+    assert len(lines) > 20
+    for line in lines:
+        name, _, value = line.partition("=")
+        shell = ["sh", "-euc", f'{line}\nprintf "%s" "${name}"']
+        assert subprocess.run(shell, check=True, capture_output=True, text=True).stdout == value, name
 
 
 @pytest.mark.parametrize("ci", ["GitHub", "GitLab"])

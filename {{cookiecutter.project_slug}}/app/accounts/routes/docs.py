@@ -19,7 +19,7 @@ Here: press **Authorize**, and enter your username (or e-mail address) and your 
 
 A program posts both as a form to `/token`. Then it sends the `access_token` of the answer with its requests:
 
-    curl $URL/token -d username=NAME -d password=PASSWORD
+    curl $URL/token --data-urlencode username=NAME --data-urlencode password=PASSWORD
     curl $URL/users/me -H "Authorization: Bearer ACCESS_TOKEN"
 
 The token is valid for {minutes} minutes. After that, exchange the `refresh_token` of the same answer, which works once,

@@ -26,11 +26,14 @@ def make_secret() -> str:
 def write_env(root: Path) -> bool:
     """Make `.env` from `.env.example` with a new secret for each placeholder. Only its owner can read it.
 
+    `${NAME}` becomes the secret with this name, because systemd and `docker run --env-file` replace nothing.
     Return False and change nothing if there is a `.env` already: it may hold secrets in use.
     Raises FileNotFoundError if there is no `.env.example`.
     """
-    first, *rest = (root / ".env.example").read_text(encoding="utf-8").split(PLACEHOLDER)
-    text = first + "".join(make_secret() + part for part in rest)
+    text = (root / ".env.example").read_text(encoding="utf-8")
+    for name in re.findall(rf"^(\w+)={PLACEHOLDER}$", text, re.MULTILINE):
+        secret = make_secret()
+        text = text.replace(f"{name}={PLACEHOLDER}", f"{name}={secret}").replace(f"${{{name}}}", secret)
     try:
         create_private(root / ".env", text)
     except FileExistsError:
@@ -67,8 +70,6 @@ def write_private(path: Path, text: str) -> None:
     create_private(draft, text)
     if os.name == "posix":
         _keep_owner(path.stat(), draft)
-    with draft.open("rb+") as file:
-        os.fsync(file.fileno())  # the new text must be on the disk before it replaces the old one
     draft.replace(path)
 
 
@@ -84,7 +85,16 @@ def others_can_read(path: Path) -> bool:
 
 
 def create_private(path: Path, text: str) -> None:
-    """Make a file with mode 0600 from the first byte on. Raises FileExistsError."""
+    """Make a file with mode 0600 from the first byte on. The whole text is on the disk afterwards, or there is no file.
+
+    Raises FileExistsError, or OSError, for example if the disk is full.
+    """
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+    except OSError:
+        path.unlink()
+        raise

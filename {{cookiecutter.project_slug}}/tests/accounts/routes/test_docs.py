@@ -2,6 +2,7 @@ from typing import Annotated, Any
 
 import pytest
 from fastapi import FastAPI
+from httpx import AsyncClient
 from pydantic import BaseModel, TypeAdapter
 
 from app.accounts.authentication import schemas as of_authentication
@@ -90,3 +91,10 @@ def test_examples_are_valid(model: type[BaseModel]) -> None:
     extra: Any = model.model_config.get("json_schema_extra", {})
     for example in extra.get("examples", ()):
         model.model_validate(example)
+
+
+async def test_the_login_in_the_documentation_takes_any_password(client: AsyncClient) -> None:
+    """curl's `-d` would send the + and & of a password as something else."""
+    description = (await client.get("/openapi.json")).json()["info"]["description"]
+
+    assert "--data-urlencode password=PASSWORD" in description

@@ -106,6 +106,7 @@ def test_an_address_that_takes_no_mails_is_refused_and_not_shown(url: str) -> No
         ("noreply@example.com", Address("", "noreply", "example.com")),
         ("<noreply@example.com>", Address("", "noreply", "example.com")),
         ("My Service <noreply@example.com>", Address("My Service", "noreply", "example.com")),
+        ('"My Service <noreply@example.com>"', Address("My Service", "noreply", "example.com")),
         (
             '"Zoë & Söhne, Ltd." <noreply@bücher.example>',
             Address("Zoë & Söhne, Ltd.", "noreply", "xn--bcher-kva.example"),

@@ -1,9 +1,12 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
 
+from app.core.settings import BASE_DIR
 from app.core.settings.env_file import PLACEHOLDER, update_env, write_env
 
 
@@ -20,6 +23,49 @@ def test_each_placeholder_becomes_a_secret_of_its_own(project: Path) -> None:
     assert comment == "# é"
     assert len(key.removeprefix("SECRET_KEY=")) == len(other.removeprefix("OTHER=")) == 86
     assert key.partition("=")[2] != other.partition("=")[2]
+
+
+def test_a_secret_that_another_value_needs_is_written_out(project: Path) -> None:
+    """systemd and `docker run --env-file` would take ${…} literally."""
+    example = f"PASSWORD={PLACEHOLDER}\nURL=postgresql://app:${{PASSWORD}}@localhost/app\nOTHER=${{HOME}}\n"
+    (project / ".env.example").write_text(example)
+
+    write_env(project)
+
+    password, url, other = (project / ".env").read_text().splitlines()
+    assert url == f"URL=postgresql://app:{password.removeprefix('PASSWORD=')}@localhost/app"
+    assert other == "OTHER=${HOME}"
+
+
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from app.core.settings.env_file import update_env, write_env
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    write_env(Path(sys.argv[1])) if sys.argv[2] == "new" else update_env(Path(sys.argv[1]), {"KEY": "x" * 200})
+except OSError as error:
+    print(type(error).__name__)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no limit for the size of a file")
+@pytest.mark.parametrize("command", ["new", "change"])
+def test_a_full_disk_leaves_no_cut_file(project: Path, command: str) -> None:
+    """The limit for the size of a file acts like a full disk: a part is written, the rest is refused."""
+    before = {".env.example"}
+    if command == "change":
+        (project / ".env").write_text("KEY=old\n")
+        before.add(".env")
+
+    arguments = [sys.executable, "-c", FULL_DISK, str(project), command]
+    done = subprocess.run(arguments, check=True, capture_output=True, text=True, cwd=BASE_DIR)
+
+    assert done.stdout == "OSError\n"
+    assert {file.name for file in project.iterdir()} == before
+    assert command == "new" or (project / ".env").read_text() == "KEY=old\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows does not have these file modes")
