@@ -521,6 +521,21 @@ def test_runserver_answers_to_the_address_that_it_serves(migrated: Service) -> N
         served.log_until("Refused a request for '192.0.2.9': ALLOWED_HOSTS does not have it.")
 
 
+def test_the_suite_leaves_the_configured_database_alone(copy: Service, tmp_path: Path) -> None:
+    """Also if the environment names the database: tests drop tables."""
+    configured = tmp_path / "precious.sqlite3"
+    service = copy.with_env(DATABASE_URL=f"sqlite:///{configured}")
+    service.manage("migrate")
+    before = configured.read_bytes()
+    done = service.run("-m", "pytest", "-q", "--no-cov", "tests/hello", "tests/accounts/users/test_me.py")
+    assert done.returncode == 0, done.stdout
+    assert configured.read_bytes() == before
+    same = {"DATABASE_URL": "postgresql://h/precious", "TEST_DATABASE_URL": "postgresql://h/precious"}
+    refused = service.run("-m", "pytest", "-q", "--no-cov", "tests/hello", **same)
+    assert refused.returncode != 0
+    assert "tests must not touch it" in refused.stdout + refused.stderr
+
+
 def test_the_server_logs_no_query_of_a_websocket(migrated: Service) -> None:
     handshake = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
     key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}

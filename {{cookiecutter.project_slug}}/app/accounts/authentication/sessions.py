@@ -54,7 +54,8 @@ class Device:
             address = str(ip_address(host))
         except ValueError:
             address = None
-        return cls(connection.headers.get("User-Agent", ""), address, client_address(connection))
+        user_agent = connection.headers.get("User-Agent", "").replace("\0", "")  # PostgreSQL cannot store it
+        return cls(user_agent, address, client_address(connection))
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.authentication.passwords.hashing import check_password, get_password_hash
 from app.accounts.models import User
-from tests.conftest import PASSWORD, Login
+from tests.conftest import PASSWORD, Login, Outbox, bearer
+from tests.mails import token_in
 
+NEW = "an entirely new one"
 REFUSED = (401, 'Bearer error="invalid_token"')
 
 
@@ -122,3 +124,57 @@ async def test_another_scheme_is_no_token(client: AsyncClient, user: User, login
 
 def test_a_token_lives_no_longer_than_the_settings_say(application: FastAPI) -> None:
     assert application.state.token_policy.lifetime == timedelta(minutes=30)
+
+
+@pytest.mark.parametrize("body", [{}, {"current_password": None}, {"current_password": ""}, {"current_password": "x"}])
+async def test_a_password_is_not_changed_without_the_present_one(
+    client: AsyncClient, user: User, login: Login, body: dict[str, str | None]
+) -> None:
+    headers = await login(user)
+
+    changed = await client.post("/users/me/password", headers=headers, json={"new_password": NEW} | body)
+    patched = await client.patch("/users/me", headers=headers, json={"password": NEW, "new_password": NEW} | body)
+
+    assert (changed.status_code, patched.status_code) in [(422, 200), (400, 200)]
+    assert await login(user)
+
+
+async def test_a_refresh_token_that_comes_back_in_the_same_second_ends_the_session(
+    client: AsyncClient, user: User
+) -> None:
+    """A token whose only difference is its time would be the same one, and would work again."""
+    tokens = (await client.post("/token", data={"username": "alice", "password": PASSWORD})).json()
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+
+    once, again = await client.post("/token", data=form), await client.post("/token", data=form)
+
+    assert (once.status_code, again.status_code) == (200, 400)
+    assert len({tokens["refresh_token"], once.json()["refresh_token"]}) == 2
+    assert len({tokens["access_token"], once.json()["access_token"]}) == 2
+    assert (await client.get("/users/me", headers=bearer(once.json()["access_token"]))).status_code == 401
+
+
+@pytest.mark.parametrize("end", ["a new password", "a reset", "a logout", "another device's click"])
+async def test_no_token_outlives_the_end_of_its_session(
+    client: AsyncClient, user: User, login: Login, outbox: Outbox, end: str
+) -> None:
+    tokens = (await client.post("/token", data={"username": "alice", "password": PASSWORD})).json()
+    other = await login(user)
+    if end == "a new password":
+        change = {"current_password": PASSWORD, "new_password": NEW}
+        ended = await client.post("/users/me/password", headers=other, json=change)
+    elif end == "a reset":
+        await client.post("/password-reset", json={"email": user.email})
+        (mail,) = await outbox()
+        reset = {"token": token_in(mail), "new_password": NEW}
+        ended = await client.post("/password-reset/confirm", json=reset)
+    elif end == "a logout":
+        ended = await client.post("/token/revoke", data={"token": tokens["access_token"]})
+    else:
+        session = tokens["refresh_token"].partition(".")[0]
+        ended = await client.delete(f"/users/me/sessions/{session}", headers=other)
+
+    assert ended.is_success
+    assert (await client.get("/users/me", headers=bearer(tokens["access_token"]))).status_code == 401
+    form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    assert (await client.post("/token", data=form)).status_code == 400
