@@ -23,7 +23,7 @@ EXPORTS = {
         NOBODY Actor AppendOnly AuditEntry acting place
     """,
     "app.core.cli": """
-        CommandError ask ask_password main open_application open_database print_table progress say
+        CommandError ask ask_password asynchronous main open_application open_database print_table progress say
     """,
     "app.core.db": """
         COUNT_CAP MAX_LIMIT NEWEST ONE_LINE PROJECT STORABLE Base CursorPage CursorPaging CursorQuery Database

@@ -1,16 +1,13 @@
-import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import typer
 from pydantic import BaseModel, ValidationError
-from starlette.datastructures import State
 
 from app.accounts.authentication import sessions
-from app.accounts.authentication.passwords.pool import Passwords
 from app.accounts.authentication.passwords.validators import Names, password_policy
 from app.accounts.authentication.tokens.rotation import rotate_keys
 from app.accounts.errors import AccountsError, Unknown
@@ -19,7 +16,17 @@ from app.accounts.permissions.granting import Operator
 from app.accounts.permissions.schemas import GroupCreate, GroupUpdate
 from app.accounts.use_cases import UseCases, open_accounts
 from app.accounts.users.schemas import UserCreate, Username, UserQuery, UserUpdate
-from app.core.cli import CommandError, ask, ask_password, open_application, open_database, print_table, progress, say
+from app.core.cli import (
+    CommandError,
+    ask,
+    ask_password,
+    asynchronous,
+    open_application,
+    open_database,
+    print_table,
+    progress,
+    say,
+)
 from app.core.db import COUNT_CAP, MAX_LIMIT
 from app.core.settings import BASE_DIR
 from app.core.web import EmailAddress, faults
@@ -49,7 +56,7 @@ def createsuperuser(
         raise CommandError("--no-input needs --username and --email.")
     names = Names(username or ask("Username", Username), email or ask("E-mail address", EmailAddress))
     new = _valid(UserCreate, username=names.username, email=names.email, password=_superuser_password(names, no_input))
-    asyncio.run(_create_superuser(new))
+    _create_superuser(new)
     print(f"Superuser {new.username} created.")
 
 
@@ -75,23 +82,15 @@ def _valid(model: type[Model], **values: object) -> Model:
 
 @asynccontextmanager
 async def _open_accounts() -> AsyncIterator[UseCases]:
-    """Open the use cases that send no mail, without the application: that takes long to load."""
-    settings = get_settings()
-    async with open_database() as database:
-        state = State({"settings": settings, "database": database, "passwords": Passwords.of(settings)})
-        with _refusal_is_one_line():
-            async with database.session() as db:
-                yield UseCases(state, db)
-
-
-@contextmanager
-def _refusal_is_one_line() -> Iterator[None]:
+    """Yield the use cases. A refusal is one line."""
     try:
-        yield
+        async with open_application() as app, open_accounts(app) as accounts:
+            yield accounts
     except AccountsError as error:
         raise CommandError(f"{str(error).rstrip('.')}.") from None
 
 
+@asynchronous
 async def _create_superuser(new: UserCreate) -> None:
     async with _open_accounts() as accounts:
         await accounts.create_superuser(new, new.password)
@@ -106,34 +105,26 @@ def rotatekey() -> None:
 
 
 @cli.command(rich_help_panel="Accounts")
-def flushexpiredtokens() -> None:
+@asynchronous
+async def flushexpiredtokens() -> None:
     """Delete expired sessions now. A periodic task does this every hour."""
-    print(f"{asyncio.run(_flush(datetime.now(UTC)))} sessions deleted.")
-
-
-async def _flush(now: datetime) -> int:
-    deleted = 0
+    now, deleted = datetime.now(UTC), 0
     async with open_database() as database, database.session() as db:
         with progress("Deleting sessions", await sessions.count_over(db, now)) as advance:
             async for count in sessions.flush(db, now):
                 advance(count)
                 deleted += count
-    return deleted
+    print(f"{deleted} sessions deleted.")
 
 
 @cli.command(rich_help_panel="Accounts")
-def changepassword(username: Annotated[str, typer.Argument(help="The username or the e-mail address.")]) -> None:
+@asynchronous
+async def changepassword(username: Annotated[str, typer.Argument(help="The username or the e-mail address.")]) -> None:
     """Set a user's password. A terminal asks twice; a pipe gives it as one line."""
-    asyncio.run(_change_password(username))
-    print(f"Password of {username} changed.")
-
-
-async def _change_password(username: str) -> None:
-    async with open_application() as app, open_accounts(app) as accounts:
+    async with _open_accounts() as accounts:
         user = await _find_user(accounts, username)
-        password = _ask_password(Names(user.username, user.email, user.full_name))
-        with _refusal_is_one_line():
-            await accounts.set_password(user, password)
+        await accounts.set_password(user, _ask_password(Names(user.username, user.email, user.full_name)))
+    print(f"Password of {username} changed.")
 
 
 async def _find_user(accounts: UseCases, name: str) -> User:
@@ -144,7 +135,8 @@ async def _find_user(accounts: UseCases, name: str) -> User:
 
 
 @cli.command(rich_help_panel="Accounts")
-def listusers(
+@asynchronous
+async def listusers(
     search: Annotated[str, typer.Argument(help="The beginning of the username, e-mail address or name.")] = "",
     staff: Annotated[bool | None, typer.Option(help="Only staff, or only others.")] = None,
     superuser: Annotated[bool | None, typer.Option(help="Only superusers, or only others.")] = None,
@@ -157,18 +149,14 @@ def listusers(
     """List users: who they are, what they may do, and when they last logged in."""
     flags = {"is_staff": staff, "is_superuser": superuser, "disabled": disabled}
     query = _valid(UserQuery, search=search, sort=sort, limit=limit, offset=offset, **flags)
-    users, count = asyncio.run(_list_users(query, group))
+    async with _open_accounts() as accounts:
+        if group is not None:
+            query.group = (await _find_group(accounts, group)).id
+        users, count = await accounts.list_users(query)
     print_table(("Username", "E-mail", "Name", "Rights", "Groups", "Last login"), list(map(_row, users)))
     if count > query.end:
         total = f"{count:,}" if count <= COUNT_CAP else f"more than {COUNT_CAP:,}"
         say(f"{len(users)} of {total} users. For the next page, use --offset {query.end}.")
-
-
-async def _list_users(query: UserQuery, group: str | None) -> tuple[Sequence[User], int]:
-    async with _open_accounts() as accounts:
-        if group is not None:
-            query.group = (await _find_group(accounts, group)).id
-        return await accounts.list_users(query)
 
 
 def _row(user: User) -> tuple[str, ...]:
@@ -186,18 +174,20 @@ Named = Annotated[list[str], typer.Argument(help="Groups, or permissions like bl
 
 
 @cli.command(rich_help_panel="Accounts")
-def grant(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
+@asynchronous
+async def grant(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
     """Put a user into groups, or give permissions to a group.
 
     For example: `grant editors --user alice`, or `grant blog.add_post blog.change_post --group editors`.
     """
-    asyncio.run(_change_rights(set(names), user, group, granted=True))
+    await _change_rights(set(names), user, group, granted=True)
 
 
 @cli.command(rich_help_panel="Accounts")
-def revoke(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
+@asynchronous
+async def revoke(names: Named, user: ToUser = None, group: ToGroup = None) -> None:
     """Take a user out of groups, or take permissions from a group. It undoes `grant`."""
-    asyncio.run(_change_rights(set(names), user, group, granted=False))
+    await _change_rights(set(names), user, group, granted=False)
 
 
 async def _find_group(accounts: UseCases, name: str) -> Group:

@@ -1,16 +1,31 @@
-"""Opens the database and the application for commands."""
+"""What commands run in: an event loop, the database, the application."""
 
+import asyncio
 import getpass
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import wraps
 from importlib import import_module
+from typing import Any, ParamSpec
 
 from fastapi import FastAPI
 
 from app.core.audit import Actor, acting, place
 from app.core.db import Database
 from app.settings import get_settings
+
+Arguments = ParamSpec("Arguments")
+
+
+def asynchronous(command: Callable[Arguments, Coroutine[Any, Any, None]]) -> Callable[Arguments, None]:
+    """Make a command of a coroutine function. Write it below `@cli.command()`."""
+
+    @wraps(command)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        asyncio.run(command(*args, **kwargs))
+
+    return run
 
 
 @asynccontextmanager
@@ -53,11 +68,9 @@ async def open_application() -> AsyncIterator[FastAPI]:
     """
     act_as_operator()
     application = load_application()
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.WARNING)
+    logging.disable(logging.INFO)
     try:
         async with application.router.lifespan_context(application):
             yield application
     finally:
-        root.setLevel(level)
+        logging.disable(logging.NOTSET)

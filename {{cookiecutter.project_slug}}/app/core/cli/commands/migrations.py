@@ -1,4 +1,3 @@
-import asyncio
 import re
 import subprocess
 import sys
@@ -11,13 +10,12 @@ from typing import Annotated
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app.core.cli.application import open_database
+from app.core.cli.application import asynchronous, open_database
 from app.core.cli.console import progress, say
 from app.core.cli.errors import CommandError
 from app.core.db import (
     NEWEST,
     PROJECT,
-    Migration,
     is_away,
     is_in_step,
     make_migration,
@@ -34,7 +32,8 @@ NAME = re.compile(r"[a-z0-9_]{1,27}")  # with its number, it fits into Alembic's
 
 
 @cli.command(rich_help_panel="Database")
-def migrate(
+@asynchronous
+async def migrate(
     target: Annotated[
         str,
         typer.Argument(
@@ -43,11 +42,6 @@ def migrate(
     ] = NEWEST,
 ) -> None:
     """Apply the migrations to the database."""
-    if not asyncio.run(_migrate(target)):
-        print("Nothing to migrate.")
-
-
-async def _migrate(target: str) -> int:
     steps: list[str] = []
 
     def report(step: str) -> None:
@@ -57,7 +51,8 @@ async def _migrate(target: str) -> int:
     async with open_database() as database:
         with progress("Migrating"), failures("The migration failed, and its transaction was undone"):
             await move(database, target, report)
-    return len(steps)
+    if not steps:
+        print("Nothing to migrate.")
 
 
 @contextmanager
@@ -72,7 +67,8 @@ def failures(text: str) -> Iterator[None]:
 
 
 @cli.command(rich_help_panel="Database")
-def makemigrations(
+@asynchronous
+async def makemigrations(
     name: Annotated[str | None, typer.Option("--name", "-n", help="What it does, for example `add_bio`.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit status 1 if one is missing.")] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Make one without operations, to move data.")] = False,
@@ -91,11 +87,11 @@ def makemigrations(
     For example: `makemigrations --name add_bio`.
     """
     if check:
-        return asyncio.run(_check())
+        return await _check()
     if merge:
         path = merge_migrations(_valid_name(name or "merge"))
     else:
-        path = asyncio.run(_make(_valid_name(name), empty, PROJECT if app is None else _own_history(app)))
+        path = await _make(_valid_name(name), empty, PROJECT if app is None else _own_history(app))
     if path is None:
         print("No changes detected.")
         return
@@ -142,12 +138,9 @@ def _format(path: str) -> None:
 
 
 @cli.command(rich_help_panel="Database")
-def showmigrations() -> None:
+@asynchronous
+async def showmigrations() -> None:
     """List all migrations. An X marks those that are applied."""
-    for migration in asyncio.run(_history()):
-        print(f"[{'X' if migration.applied else ' '}] {migration.id}")
-
-
-async def _history() -> list[Migration]:
     async with open_database() as database:
-        return await migration_history(database)
+        for migration in await migration_history(database):
+            print(f"[{'X' if migration.applied else ' '}] {migration.id}")

@@ -1,13 +1,12 @@
-import asyncio
 from typing import Annotated
 
 import typer
 
-from app.core.cli.application import open_database
+from app.core.cli.application import asynchronous, open_database
 from app.core.cli.console import print_table, say
 from app.core.cli.errors import CommandError
 from app.core.cli.problems import report
-from app.core.ops import Level, Problem, misspelt, origins, run_checks, shown
+from app.core.ops import Level, misspelt, origins, run_checks, shown
 from app.core.settings import BASE_DIR, write_env
 from app.settings import get_settings
 
@@ -15,7 +14,8 @@ cli = typer.Typer()
 
 
 @cli.command(rich_help_panel="Project")
-def check(
+@asynchronous
+async def check(
     deploy: Annotated[bool, typer.Option("--deploy", help="Add the checks for a production server.")] = False,
     fail_level: Annotated[
         Level, typer.Option(help="The lowest level that sets the exit status to 1; lower ones are only printed.")
@@ -25,18 +25,14 @@ def check(
 
     Before a release, run `check --deploy` with the settings of the production server.
     """
-    problems = asyncio.run(_problems(deploy))
+    async with open_database() as database:
+        problems = await run_checks(get_settings(), database, deploy=deploy)
     for problem in problems:
         report(problem)
     if any(problem.is_at_least(fail_level) for problem in problems):
         raise typer.Exit(1)
     if not problems:
         print("No problems found.")
-
-
-async def _problems(deploy: bool) -> list[Problem]:
-    async with open_database() as database:
-        return await run_checks(get_settings(), database, deploy=deploy)
 
 
 @cli.command(rich_help_panel="Project")
