@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -95,7 +96,7 @@ async def makemigrations(
     if path is None:
         print("No changes detected.")
         return
-    _format(path)
+    format_files(Path(path))
     print(f"Wrote {path}: read it before you apply it.")
 
 
@@ -130,11 +131,11 @@ def _valid_name(name: str | None) -> str:
     return name
 
 
-def _format(path: str) -> None:
-    """Format the file for `make lint`, if the development tools are installed."""
+def format_files(*paths: Path) -> None:
+    """Format new files for `make lint`, if the development tools are installed."""
     if find_spec("ruff"):
-        for action in (["format"], ["check", "--fix"]):
-            subprocess.run([sys.executable, "-m", "ruff", *action, "--quiet", path], check=False)
+        for action in (["check", "--fix"], ["format"]):
+            subprocess.run([sys.executable, "-m", "ruff", *action, "--quiet", *paths], check=False)
 
 
 @cli.command(rich_help_panel="Database")

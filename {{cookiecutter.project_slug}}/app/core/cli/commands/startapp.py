@@ -17,6 +17,7 @@ import typer
 from fastapi.routing import iter_route_contexts
 
 from app.core.cli.application import load_application
+from app.core.cli.commands.migrations import format_files
 from app.core.cli.errors import CommandError
 from app.core.db import Base, new_revision
 from app.core.settings import BASE_DIR
@@ -27,15 +28,12 @@ cli = typer.Typer()
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 MODEL = re.compile(r"[A-Z][A-Za-z0-9]*")
 MAX_LENGTH = 24  # far below the limits of PostgreSQL (63) and of Alembic's table (32, with a number)
-MAX_LINE = 120  # as in pyproject.toml
 
 PARTS = ("models", "schemas", "routes")
 ADMIN = "admin"
 TESTS = "test_routes"
 # Settings or a proxy may turn these paths on, so no app may use them.
 RESERVED = frozenset({"admin", "docs", "static"})
-
-IMPORTS = re.compile(r"(?:^from (?:app|tests)\..+\n)+", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -66,21 +64,8 @@ class NewApp:
         return {f"list_{self.name}", *(f"{verb}_{self.item}" for verb in ("create", "read", "update", "delete"))}
 
     def render(self, part: str, **values: object) -> str:
-        """Return the source, formatted as ruff formats it."""
         names = {key: getattr(self, key) for key in ("name", "model", "item", "noun", "table", "path")}
-        return IMPORTS.sub(_in_order, render(f"core/startapp/{part}.py.jinja", **names, **values) + "\n")
-
-
-def _in_order(imports: re.Match[str]) -> str:
-    """Sort the imports and fold long lines: both depend on the app's name."""
-    return "".join(map(_folded, sorted(imports[0].splitlines(keepends=True))))
-
-
-def _folded(line: str) -> str:
-    if len(line.rstrip()) <= MAX_LINE:
-        return line
-    module, names = line.rstrip().split(" import ")
-    return "".join([f"{module} import (\n", *(f"    {name},\n" for name in names.split(", ")), ")\n"])
+        return render(f"core/startapp/{part}.py.jinja", **names, **values) + "\n"
 
 
 # No real app can have these names, so none of them clashes with a name in the templates.
@@ -106,6 +91,7 @@ def startapp(
         _write(files)
     except OSError as error:
         raise CommandError(f"The app cannot be written: {error}") from None
+    format_files(*files)  # the order of the imports and the length of lines depend on the names
     for path in files:
         print(f"Wrote {path.relative_to(BASE_DIR).as_posix()}")
     print("Next: `python manage.py migrate` and `make test`.")
@@ -134,8 +120,6 @@ def _faults(app: NewApp) -> Iterator[str]:
     for part in (*PARTS, ADMIN, TESTS):
         if len(_names(app, part)) < len(_names(SAMPLE, part)):  # a clash with a name in the templates, as with `Page`
             yield f"{app.model!r} has another meaning in the files of a new app. Choose another with `--model`."
-        if any(len(line) > MAX_LINE for line in app.render(part).splitlines()):
-            yield f"{app.name!r} and {app.model!r} are too long together."
 
 
 def _names(app: NewApp, part: str) -> set[str]:
