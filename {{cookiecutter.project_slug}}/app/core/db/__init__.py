@@ -7,14 +7,13 @@ from app.core.db.errors import DatabaseUnavailable, is_away, is_conflict, is_unm
 from app.core.db.migrations.histories import (
     PROJECT,
     Diverged,
-    NewRevision,
     UnknownMigrations,
     migration_folders,
     new_revision,
 )
 from app.core.db.migrations.making import is_in_step, make_migration, merge_migrations
 from app.core.db.migrations.removing import undo_history
-from app.core.db.migrations.running import NEWEST, Migration, migrate, migration_history, pending_migrations
+from app.core.db.migrations.running import NEWEST, migrate, migration_history, pending_migrations
 from app.core.db.migrations.scratch import ScratchRefused, scratch_database
 from app.core.db.pagination import (
     COUNT_CAP,
@@ -22,16 +21,13 @@ from app.core.db.pagination import (
     CursorPage,
     CursorPaging,
     CursorQuery,
-    Limit,
     Page,
     PageQuery,
     Paging,
-    capped_count,
-    exact_count,
     paginate,
     paginate_by_cursor,
 )
-from app.core.db.searches import begins_with, keys_by_prefix, ordered_by, search
+from app.core.db.searches import keys_by_prefix, ordered_by, search
 from app.core.db.sessions import Db, get_session
 from app.core.db.texts import ONE_LINE, STORABLE, Text, is_text
 
@@ -50,9 +46,6 @@ __all__ = [
     "DatabaseUnavailable",
     "Db",
     "Diverged",
-    "Limit",
-    "Migration",
-    "NewRevision",
     "Page",
     "PageQuery",
     "Paging",
@@ -60,11 +53,8 @@ __all__ = [
     "Text",
     "UTCDateTime",
     "UnknownMigrations",
-    "begins_with",
     "by_code_point",
-    "capped_count",
     "declared_permissions",
-    "exact_count",
     "get_session",
     "is_away",
     "is_conflict",

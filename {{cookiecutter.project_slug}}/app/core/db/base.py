@@ -1,7 +1,6 @@
 """The base of all models, and the permissions that they declare."""
 
 import enum
-from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from typing import ClassVar, Literal
@@ -10,7 +9,6 @@ from sqlalchemy import Enum, MetaData
 from sqlalchemy.orm import DeclarativeBase
 
 from app.core.db.columns import UTCDateTime
-from app.core.db.engine import ENUM_LENGTH
 from app.core.permissions import permission
 from app.core.registry import load_models
 
@@ -35,18 +33,13 @@ class Base(DeclarativeBase):
     # An ENUM of PostgreSQL would be a separate type, which migrations neither drop nor change.
     type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads it as a plain attribute)
         datetime: UTCDateTime,
-        enum.Enum: Enum(enum.Enum, native_enum=False, length=ENUM_LENGTH),
-        Literal: Enum(enum.Enum, native_enum=False, length=ENUM_LENGTH),
+        enum.Enum: Enum(enum.Enum, native_enum=False, length=64),
+        Literal: Enum(enum.Enum, native_enum=False, length=64),
     }
 
 
 @cache
 def declared_permissions() -> frozenset[str]:
     load_models()
-    return frozenset(_declared())
-
-
-def _declared() -> Iterator[str]:
-    for mapper in Base.registry.mappers:
-        for action in mapper.class_.__permissions__:
-            yield permission(action, mapper.class_)
+    models = [mapper.class_ for mapper in Base.registry.mappers]
+    return frozenset(permission(action, model) for model in models for action in model.__permissions__)

@@ -10,8 +10,6 @@ from app.core.db.drivers import PostgreSQL, Query, SQLite
 
 TIMEOUT = 5.0  # s
 
-ENUM_LENGTH = 64  # characters of a member's name
-
 
 class Database:
     """The engine, its sessions, and a short way to one row; opens no connection before the first query.

@@ -11,7 +11,7 @@ A search is quick in a column with an index and the type of `app.core.db.columns
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, String, and_, any_, cast, func, select, tuple_, union
+from sqlalchemy import ColumnElement, Select, String, any_, cast, func, select, tuple_, union
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -24,8 +24,7 @@ Column = InstrumentedAttribute[Any]
 
 POSTGRESQL = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy's dialects have no types
 
-LAST = "\U0010ffff"  # the last code point
-BEFORE_SURROGATES, AFTER_SURROGATES = "\ud7ff", "\ue000"  # text has no characters between them
+LAST = "\U0010ffff"  # the last code point, which is no character
 
 
 async def search(
@@ -68,17 +67,7 @@ def begins_with(column: Column, prefix: str) -> ColumnElement[bool]:
     """Return a range, in which case counts, for a column of `by_code_point`. For others, return LIKE in any case."""
     if getattr(column.type.dialect_impl(POSTGRESQL), "collation", None) != "C":
         return cast(column, String).istartswith(prefix, autoescape=True)
-    end = _after(prefix)
-    return column >= prefix if end is None else and_(column >= prefix, column < end)
-
-
-def _after(prefix: str) -> str | None:
-    """Return the first text after all that begin with the prefix, or None if there is no such text."""
-    kept = prefix.rstrip(LAST)
-    if not kept:
-        return None
-    last = AFTER_SURROGATES if kept[-1] == BEFORE_SURROGATES else chr(ord(kept[-1]) + 1)
-    return kept[:-1] + last
+    return column.between(prefix, prefix + LAST)
 
 
 def ordered_by(column: Column, key: Sequence[Column], *, descending: bool = False) -> list[ColumnElement[Any]]:

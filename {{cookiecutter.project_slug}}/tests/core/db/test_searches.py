@@ -8,9 +8,8 @@ from app.core.db import pagination
 from app.core.db.pagination import Paging, paginate
 from app.core.db.searches import begins_with, keys_by_prefix, ordered_by, search
 
-LAST = "\U0010ffff"
-# Characters around each limit: of ASCII, of 16 bits, of the surrogates (which text does not have), and the last one.
-EDGES = "".join(("a", "\x7f", "\x80", "\ud7ff", "\ue000", "\uffff", "\U00010000", "\U0010fffe", LAST))
+# Characters around each limit: of ASCII, of 16 bits, of the surrogates (which text does not have), and of all.
+EDGES = "".join(("a", "\x7f", "\x80", "\ud7ff", "\ue000", "\uffff", "\U00010000", "\U0010fffe"))
 TEXTS = sorted({first + second for first in EDGES for second in ("", *EDGES)})
 
 
@@ -28,7 +27,7 @@ async def texts(db: AsyncSession) -> None:
 async def test_a_range_finds_all_that_begins_with_a_prefix_and_nothing_else(db: AsyncSession) -> None:
     column = User.full_name_folded
 
-    for prefix in ("", *TEXTS, LAST * 3):
+    for prefix in ("", *TEXTS, "\U0010ffff"):
         found = await db.scalars(select(column).where(begins_with(column, prefix)).order_by(column))
         assert found.all() == [text for text in TEXTS if text.startswith(prefix)]
 

@@ -105,8 +105,7 @@ class Graph:
         return [script for script in self.scripts.values() if Path(script.path).parent == self.histories[label]]
 
     def ends(self, label: str) -> list[str]:
-        before = {name for script in self.history(label) for name in _names(script.down_revision)}
-        return [script.revision for script in self.history(label) if script.revision not in before]
+        return [script.revision for script in self.history(label) if script.is_head]
 
     def end(self, label: str) -> str | None:
         """Raises Diverged."""

@@ -1,8 +1,8 @@
-"""One process at a time changes tables: of several replicas that start together, one goes first and the others wait."""
+"""Only one process at a time changes tables. If several replicas start together, the others wait for the first."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -12,67 +12,53 @@ from app.core.db.engine import Database
 LOCK = 0x6D696772617465  # "migrate", as a key for PostgreSQL's advisory locks
 POLL = 0.2  # s
 
+SQLITE_PRAGMAS = (
+    "PRAGMA busy_timeout = 600000",  # ms to wait while another process migrates
+    # To alter a table, SQLite makes a new one and drops the old one. That would delete the rows that refer to it.
+    "PRAGMA foreign_keys = OFF",
+)
+
+
+def exclusive_connection(database: Database) -> AbstractAsyncContextManager[AsyncConnection]:
+    """Yield a connection that may change tables. Other processes wait until the block ends."""
+    return (_to_sqlite if database.is_sqlite else _to_postgresql)(database.engine)
+
 
 @asynccontextmanager
-async def exclusive_connection(database: Database) -> AsyncIterator[AsyncConnection]:
-    """A connection on which tables may change; of several processes, one goes first."""
-    if database.is_sqlite:
-        async with database.engine.connect() as connection, _patient_and_without_keys(connection):
-            with _transactional(connection):
-                yield connection
-    else:
-        async with _server_lock(database.engine), database.engine.connect() as connection:
-            yield connection
-
-
-@asynccontextmanager
-async def _server_lock(engine: AsyncEngine) -> AsyncIterator[None]:
+async def _to_postgresql(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """Hold PostgreSQL's lock in a transaction of its own, on a connection of its own.
 
     The lock belongs to a transaction, so it also holds behind a pooler that gives each transaction another connection.
     CREATE INDEX CONCURRENTLY waits for every transaction that has a snapshot. So a process that waits for the lock ends
     its transaction after each try, and the one that holds it keeps none: SET is a statement without a snapshot.
     """
-    async with engine.connect() as connection:
-        while not await connection.scalar(text(f"SELECT pg_try_advisory_xact_lock({LOCK})")):
-            await connection.rollback()
+    async with engine.connect() as lock:
+        while not await lock.scalar(text(f"SELECT pg_try_advisory_xact_lock({LOCK})")):
+            await lock.rollback()
             await asyncio.sleep(POLL)
-        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-        yield
+        await lock.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        async with engine.connect() as connection:
+            yield connection
 
 
 @asynccontextmanager
-async def _patient_and_without_keys(connection: AsyncConnection) -> AsyncIterator[None]:
-    """Let it wait while another process migrates, and enforce no foreign keys: to alter a table, SQLite makes a new one
-    and drops the old, and with keys on, that deletes what points at it.
-    """
-    await _alone(connection, "PRAGMA busy_timeout = 600000")  # ms
-    await _alone(connection, "PRAGMA foreign_keys = OFF")
-    try:
-        yield
-    finally:
-        await connection.invalidate()  # the next use of it begins with the usual pragmas
-
-
-async def _alone(connection: AsyncConnection, statement: str) -> None:
-    """Outside of any transaction, in which a PRAGMA does nothing and which Alembic would not commit."""
-    await connection.rollback()
-    await connection.execute(text(statement))
-    await connection.commit()
-
-
-@contextmanager
-def _transactional(connection: AsyncConnection) -> Iterator[None]:
-    """Python's driver of SQLite begins a transaction only for changes of rows: of a migration that fails, what it did
-    to tables would stay.
-    """
-    event.listen(connection.sync_connection, "begin", _begin)
-    try:
-        yield
-    finally:
-        event.remove(connection.sync_connection, "begin", _begin)
+async def _to_sqlite(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Each transaction on this connection locks SQLite's file from its start."""
+    async with engine.connect() as connection:
+        for pragma in SQLITE_PRAGMAS:
+            await connection.exec_driver_sql(pragma)
+        await connection.commit()
+        event.listen(connection.sync_connection, "begin", _begin)
+        try:
+            yield connection
+        finally:
+            await connection.invalidate()  # other uses need a new one with the usual pragmas
 
 
 def _begin(connection: Connection) -> None:
-    # To write from the start: one that has read before somebody else writes is refused at once, without waiting.
+    """Begin a transaction: by itself, Python's driver begins one only when rows change, not for changes of tables.
+
+    IMMEDIATE locks the file at once. If a transaction reads first and another process then writes, SQLite refuses the
+    first one without waiting.
+    """
     connection.exec_driver_sql("BEGIN IMMEDIATE")

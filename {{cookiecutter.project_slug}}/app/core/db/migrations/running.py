@@ -35,15 +35,18 @@ async def migrate(database: Database, target: str = NEWEST, report: Report = pri
     graph = Graph.read()
     graph.check_ends()
 
+    def on_version_apply(*, step: Any, **_: Any) -> None:
+        line = f"{'Applied' if step.is_upgrade else 'Unapplied'} {step.up_revision_id}"
+        (steps.append if database.is_sqlite else report)(line)
+
     def run(connection: Connection) -> None:
         applied = graph.applied(connection)
         connection.rollback()  # ends the transaction of that question: Alembic commits only those that it began
         label, _, place = target.rpartition("@")
         back = place == ZERO or target in applied
         move = command.downgrade if back else command.upgrade
-        reporter = _reporter(steps.append if database.is_sqlite else report)
         base = f"{label}@base" if label else "base"
-        move(config(connection, on_version_apply=reporter), base if place == ZERO else target)
+        move(config(connection, on_version_apply=on_version_apply), base if place == ZERO else target)
 
     steps: list[str] = []
     async with exclusive_connection(database) as connection:
@@ -67,11 +70,3 @@ async def migration_history(database: Database) -> list[Migration]:
 
 async def pending_migrations(database: Database) -> list[str]:
     return [migration.id for migration in await migration_history(database) if not migration.applied]
-
-
-def _reporter(report: Report) -> Callable[..., None]:
-    def on_version_apply(*, step: Any, **_: Any) -> None:
-        direction = "Applied" if step.is_upgrade else "Unapplied"
-        report(f"{direction} {step.up_revision_id}")
-
-    return on_version_apply
