@@ -1,6 +1,6 @@
 """Tables, colours and progress on a terminal. In a pipe, for programs: plain text without progress.
 
-`rich` takes as long to load as a short command runs, so only a terminal loads it. It respects NO_COLOR by itself.
+Functions import `rich` when they need it, because it takes long to load.
 """
 
 import sys
@@ -40,8 +40,6 @@ def _print_aligned(rows: Sequence[Sequence[str]]) -> None:
 
 def say(*parts: str | Styled) -> None:
     """Print one line on standard error."""
-    if not sys.stderr.isatty():
-        return print(*(part if isinstance(part, str) else part[0] for part in parts), sep="", file=sys.stderr)
     from rich.console import Console
     from rich.text import Text
 
@@ -51,9 +49,6 @@ def say(*parts: str | Styled) -> None:
 @contextmanager
 def progress(text: str, total: int | None = None) -> Iterator[Advance]:
     """Show the progress of the block on standard error. Without a total, show only that it runs, and for how long."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -61,7 +56,11 @@ def progress(text: str, total: int | None = None) -> Iterator[Advance]:
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), *amount, TimeElapsedColumn())
     # If only standard error is a terminal, standard output still goes to its own target.
     with Progress(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=sys.stdout.isatty(),
+        disable=not sys.stderr.isatty(),
     ) as progress:
         task = progress.add_task(text, total=total)
         yield lambda advance: progress.advance(task, advance)

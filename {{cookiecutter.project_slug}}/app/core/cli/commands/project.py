@@ -5,12 +5,13 @@ import typer
 from app.core.cli.application import asynchronous, open_database
 from app.core.cli.console import print_table, say
 from app.core.cli.errors import CommandError
-from app.core.cli.problems import report
-from app.core.ops import Level, misspelt, origins, run_checks, shown
+from app.core.ops import Level, Problem, misspelt, origins, run_checks, shown
 from app.core.settings import BASE_DIR, write_env
 from app.settings import get_settings
 
 cli = typer.Typer()
+
+STYLES = {Level.INFO: "cyan", Level.WARNING: "yellow", Level.ERROR: "bold red"}
 
 
 @cli.command(rich_help_panel="Project")
@@ -33,6 +34,10 @@ async def check(
         raise typer.Exit(1)
     if not problems:
         print("No problems found.")
+
+
+def report(problem: Problem) -> None:
+    say((problem.id, STYLES[problem.level]), f": {problem.message} ", (problem.hint, "dim"))
 
 
 @cli.command(rich_help_panel="Project")

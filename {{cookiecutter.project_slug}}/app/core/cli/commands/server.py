@@ -8,16 +8,15 @@ from operator import itemgetter
 from typing import Annotated
 
 import typer
-import uvicorn
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.routing import Mount, WebSocketRoute
 
 from app.core.cli.application import load_application, open_database
+from app.core.cli.commands.project import report
 from app.core.cli.console import print_table, say
 from app.core.cli.errors import CommandError
-from app.core.cli.problems import report
 from app.core.ops import run_checks
 from app.core.settings import BASE_DIR, LOCAL_HOSTS, TITLE
 from app.settings import get_settings
@@ -43,14 +42,16 @@ def runserver(
 
     At the start it prints the addresses of the pages, and what is still to be done.
     """
+    import uvicorn
+
     host, port = parse_address(address)
     _refuse_busy(host, port)
-    _lead_links_to(origin(host, port))
-    _serve_under(hosts(host))
-    _run_worker()
+    _set_environment(host, port)
     application = load_application()  # reports an error once, before every new process does
     asyncio.run(_advise())
-    _welcome(application, host, port)
+    everywhere = [f"http://{name}:{port}" for name in hosts(host)] if host in EVERY_INTERFACE else []
+    where = " ".join([*addresses(application, host, port), *everywhere])
+    say("Starting ", (TITLE, "bold"), " at ", (where, "cyan"), ". Ctrl-C ends it.")
     uvicorn.run(
         "app.main:app",
         host=host,
@@ -59,7 +60,7 @@ def runserver(
         reload_dirs=[str(BASE_DIR / "app")],
         workers=workers,
         log_config=None,  # the application configures the logs
-        log_level="warning",  # `_welcome` has printed the address
+        log_level="warning",  # the address is printed already
         access_log=False,  # our own middleware writes it
         server_header=False,
         proxy_headers=False,  # there is no proxy, so a client could forge these headers
@@ -86,18 +87,15 @@ def _refuse_busy(host: str, port: int) -> None:
             raise CommandError(f"Port {port} of {host}: {reason}. {hint}") from None
 
 
-def _lead_links_to(here: str) -> None:
-    """If PUBLIC_URL is not set, use this address for links in mails, in this process and in those it starts."""
-    if "public_url" not in get_settings().model_fields_set:
-        os.environ["PUBLIC_URL"] = here
-        get_settings.cache_clear()
-
-
-def _serve_under(names: list[str]) -> None:
-    """If ALLOWED_HOSTS is not set, serve these hosts, too."""
-    if "allowed_hosts" not in get_settings().model_fields_set:
-        os.environ["ALLOWED_HOSTS"] = ",".join(dict.fromkeys([*LOCAL_HOSTS, *names]))
-        get_settings.cache_clear()
+def _set_environment(host: str, port: int) -> None:
+    """Change settings for this process and those that it starts, where nobody has set them: links in mails lead here,
+    and this host is served. Each process is a worker, too.
+    """
+    changed = {"public_url": origin(host, port), "allowed_hosts": ",".join(dict.fromkeys([*LOCAL_HOSTS, *hosts(host)]))}
+    for name in changed.keys() - get_settings().model_fields_set:
+        os.environ[name.upper()] = changed[name]
+    os.environ["TASK_WORKER"] = "true"
+    get_settings.cache_clear()
 
 
 def hosts(host: str) -> list[str]:
@@ -117,22 +115,10 @@ def network_address() -> list[str]:
         return [probe.getsockname()[0]]
 
 
-def _run_worker() -> None:
-    """Be a worker in the processes that are started, too, where a worker is needed."""
-    os.environ["TASK_WORKER"] = "true"
-    get_settings.cache_clear()
-
-
 async def _advise() -> None:
     async with open_database() as database:
         for problem in await run_checks(get_settings(), database, start=True):
             report(problem)
-
-
-def _welcome(application: FastAPI, host: str, port: int) -> None:
-    everywhere = [f"http://{name}:{port}" for name in hosts(host)] if host in EVERY_INTERFACE else []
-    where = " ".join([*addresses(application, host, port), *everywhere])
-    say("Starting ", (TITLE, "bold"), " at ", (where, "cyan"), ". Ctrl-C ends it.")
 
 
 def addresses(application: FastAPI, host: str, port: int) -> list[str]:
