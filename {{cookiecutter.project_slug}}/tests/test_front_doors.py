@@ -45,7 +45,7 @@ EXPORTS = {
         parse_database_url parse_rate update_env write_env write_private
     """,
     "app.core.tasks": """
-        BackgroundJob ProcessTaskQueue Task TaskQueue Tasks make_task_queue task
+        BackgroundJob Task TaskQueue Tasks make_task_queue task
     """,
     "app.core.web": """
         ERROR_HEADERS NEVER_SENT REDIS_CONNECTIONS Application EmailAddress ErrorFormat Limiter OAuth2Error Outage

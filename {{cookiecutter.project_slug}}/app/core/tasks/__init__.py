@@ -3,12 +3,10 @@
 from app.core.tasks.choice import make_task_queue
 from app.core.tasks.declaration import Task, task
 from app.core.tasks.models import BackgroundJob
-from app.core.tasks.process import ProcessTaskQueue
 from app.core.tasks.queue import TaskQueue, Tasks
 
 __all__ = [
     "BackgroundJob",
-    "ProcessTaskQueue",
     "Task",
     "TaskQueue",
     "Tasks",

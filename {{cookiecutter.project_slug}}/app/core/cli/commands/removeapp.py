@@ -1,6 +1,5 @@
 """Removes an app with its tables: what its own history made is undone, and for other tables a migration drops them."""
 
-import asyncio
 import re
 import shutil
 import subprocess
@@ -14,7 +13,7 @@ from typing import Annotated
 import typer
 
 from app.core import registry
-from app.core.cli.application import open_database
+from app.core.cli.application import asynchronous, open_database
 from app.core.cli.commands.migrations import failures
 from app.core.cli.errors import CommandError
 from app.core.db import migration_folders, undo_history
@@ -43,11 +42,12 @@ def removeapp(
     if not yes and not typer.confirm(f"Delete these files, and the tables of {name}?"):
         raise CommandError("Nothing was removed.")
     if name in migration_folders():
-        asyncio.run(_undo(name))
+        _undo(name)
     with _set_aside(paths):
-        if not _manage("makemigrations", "--check"):
-            _manage_or_fail("makemigrations", "--name", f"remove_{name}"[:27])
-            _manage_or_fail("migrate")
+        if _manage("makemigrations", "--check", capture_output=True) != 0:
+            for command in (["makemigrations", "--name", f"remove_{name}"[:27]], ["migrate"]):
+                if _manage(*command) != 0:
+                    raise CommandError(f"`{' '.join(command)}` failed, so the files were put back.")
     print(f"Removed {name}.")
 
 
@@ -72,6 +72,7 @@ def _users(name: str, paths: list[Path]) -> Iterator[str]:
             yield file.relative_to(BASE_DIR).as_posix()
 
 
+@asynchronous
 async def _undo(name: str) -> None:
     async with open_database() as database:
         with failures(f"The tables of {name} could not be undone, and its files stay"):
@@ -94,13 +95,7 @@ def _set_aside(paths: list[Path]) -> Iterator[None]:
             raise
 
 
-def _manage(*arguments: str) -> bool:
-    """Run another command in a process of its own, which has not loaded the app's models."""
+def _manage(*arguments: str, capture_output: bool = False) -> int:
+    """Run another command in a process of its own, which has not loaded the app's models. Return its exit status."""
     command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
-    return subprocess.run(command, check=False, cwd=BASE_DIR, capture_output=True).returncode == 0
-
-
-def _manage_or_fail(*arguments: str) -> None:
-    command = [sys.executable, str(BASE_DIR / "manage.py"), *arguments]
-    if subprocess.run(command, check=False, cwd=BASE_DIR).returncode != 0:
-        raise CommandError(f"`{' '.join(arguments)}` failed, so the files were put back.")
+    return subprocess.run(command, check=False, cwd=BASE_DIR, capture_output=capture_output).returncode

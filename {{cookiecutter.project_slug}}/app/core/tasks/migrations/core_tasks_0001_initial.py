@@ -43,11 +43,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
-        op.execute(
-            "DROP FUNCTION procrastinate_fetch_job_v2"
-        )  # it returns rows of a table; the others are used by them
+        op.execute("DROP FUNCTION procrastinate_fetch_job_v2")  # it returns rows of a table
         op.execute(f"DROP TABLE {_named(TABLES)}")
-        op.execute(f"DROP FUNCTION {_named(FUNCTIONS)}")
+        op.execute(f"DROP FUNCTION {_named(FUNCTIONS)}")  # the tables use them
         op.execute(f"DROP TYPE {_named(TYPES)}")
 
 
