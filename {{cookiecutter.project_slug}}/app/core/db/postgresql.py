@@ -4,9 +4,7 @@ Loaded where PostgreSQL is used, and only there: psycopg takes long to load.
 """
 
 import asyncio
-import socket
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable
 from typing import Any, Self, TypeVar
 
 import psycopg
@@ -17,14 +15,13 @@ from app.core.settings import KEEPALIVES, libpq_parameters
 
 T = TypeVar("T")
 
-CANCEL_TIMEOUT = 2  # s
+CANCEL_TIMEOUT = 1  # s
 SHORTEST = 2  # s: what libpq makes of a shorter `connect_timeout`
 
 
 class Connection(psycopg.AsyncConnection[Any]):
     statement_timeout: float | None = None
     """How many seconds the server may take for a statement."""
-    _is_cut = False
 
     @classmethod
     async def open(cls, url: URL, patience: float, statement_timeout: float | None) -> Self:
@@ -49,53 +46,22 @@ class Connection(psycopg.AsyncConnection[Any]):
     async def rollback(self) -> None:
         await self.in_time(super().rollback())
 
-    async def in_time(self, work: Coroutine[Any, Any, T]) -> T:
+    async def in_time(self, work: Awaitable[T]) -> T:
         """Raises QueryCanceled and closes the connection if the server takes longer than the timeout.
 
-        Keepalives do not notice a server that hangs, because its kernel still answers. To cancel the task would not
-        help: psycopg would wait for the server to confirm it. So cut the connection.
+        Keepalives do not notice a server that hangs, because its kernel still answers. At the first timeout, psycopg
+        asks the server to cancel the statement. A server that hangs does not answer this either. At the second timeout,
+        psycopg closes the connection.
         """
         if self.statement_timeout is None:
             return await work
-        deadline = asyncio.get_running_loop().call_later(self.statement_timeout, self._give_up)
+        patience = self.statement_timeout
         try:
-            result = await work
-        except psycopg.Error:
-            if not self._is_cut:
-                raise
-        else:
-            if not self._is_cut:
-                return result
-        finally:
-            deadline.cancel()
-        await self.close()
-        raise QueryCanceled(f"no answer within {self.statement_timeout:g} s")
-
-    def _give_up(self) -> None:
-        self._is_cut = True
-        loop = asyncio.get_running_loop()
-        stopping = loop.create_task(self._stop_statement())
-        _stopping.add(stopping)
-        stopping.add_done_callback(_stopping.discard)
-        loop.call_soon(self._cut)  # after the first step of that task, which still needs the connection
-
-    async def _stop_statement(self) -> None:
-        """Let a server that is only slow not go on in vain. One that hangs does not even answer this."""
-        with suppress(psycopg.Error, OSError):
-            await self.cancel_safe(timeout=CANCEL_TIMEOUT)
-
-    def _cut(self) -> None:
-        if self.closed:
-            return
-        view = socket.socket(fileno=self.fileno())
-        try:
-            with suppress(OSError):
-                view.shutdown(socket.SHUT_RDWR)
-        finally:
-            view.detach()  # libpq closes it
-
-
-_stopping: set[asyncio.Task[None]] = set()  # the event loop itself keeps no task
+            async with asyncio.timeout(patience + CANCEL_TIMEOUT), asyncio.timeout(patience):
+                return await work
+        except TimeoutError:
+            await self.close()
+            raise QueryCanceled(f"no answer within {patience:g} s") from None
 
 
 class Cursor(psycopg.AsyncCursor[Any]):
