@@ -12,9 +12,9 @@ TIMEOUT = 5.0  # s
 
 
 class Database:
-    """The engine, its sessions, and a short way to one row; opens no connection before the first query.
+    """The engine, its sessions, and a short way to one row. It opens no connection before the first query.
 
-    Connecting may take `timeout` s. With PostgreSQL a statement may take `statement_timeout` s, or as long as it likes.
+    Connecting may take `timeout` s. With PostgreSQL, a statement may take `statement_timeout` s. None is no limit.
     """
 
     def __init__(self, url: URL, *, timeout: float = TIMEOUT, statement_timeout: float | None = None) -> None:
@@ -24,15 +24,15 @@ class Database:
         self.session = async_sessionmaker(self.engine, expire_on_commit=False)
 
     async def fetch_one(self, query: Query, values: Mapping[str, Any]) -> RowMapping | None:
-        """Read by a key, outside any session and without building objects: what each request asks needs no more.
+        """Read one row by a key, without a session and without objects: for queries of nearly every request.
 
-        Return the values by the names of their columns, or None where there is no such row.
-        Not for queries that may take long: with SQLite they run in the event loop.
+        Return the values by the names of their columns, or None if there is no such row. A query must be quick: with
+        SQLite it runs in the event loop.
         """
         return await self._engines.fetch_one(query, values)
 
     def lift_deadlines(self) -> None:
-        """Let statements take as long as they like, before the first connection is made."""
+        """Remove the limit for statements. Call it before the first connection is made."""
         if isinstance(self._engines, PostgreSQL):
             self._engines.statement_timeout = None
 

@@ -78,7 +78,7 @@ async def makemigrations(
     ] = False,
     app: Annotated[
         str | None,
-        typer.Option("--app", help="Write into the app's own history, as those who maintain an app for others do."),
+        typer.Option("--app", help="For maintainers of an app that others use: write into the app's own history."),
     ] = None,
 ) -> None:
     """Write a migration for the changes in the models of all apps. Read it, then run `migrate`.

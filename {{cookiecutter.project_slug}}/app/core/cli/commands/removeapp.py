@@ -1,4 +1,4 @@
-"""Removes an app with its tables: what its own history made is undone, and for other tables a migration drops them."""
+"""Removes an app and its tables. The migrations of its own history are undone. A new one drops its other tables."""
 
 import re
 import shutil
@@ -52,7 +52,7 @@ def removeapp(
 
 
 def _paths(name: str) -> Iterator[Path]:
-    """The app, its tests, and what other apps bring for it with their tests."""
+    """Yield the folders of the app and of its tests, and the modules that other apps bring for it, with their tests."""
     if name not in registry.installed_apps():
         raise CommandError(f"There is no app {name!r}: app/{name}/__init__.py is missing.")
     folders = [path for path in (BASE_DIR / "app" / name, BASE_DIR / "tests" / name) if path.exists()]

@@ -39,7 +39,7 @@ def shell(
 
     The shell is IPython, if it is installed. Input from a pipe runs as a script.
     """
-    act_as_operator()  # before the runner: it keeps the context for all that it runs
+    act_as_operator()  # before the runner, which copies the context for all that it runs
     with asyncio.Runner() as runner, _names(runner) as names:
         if command is not None:
             _run(runner, command, names)

@@ -19,10 +19,10 @@ PATIENCE = 7.0  # s after SIGTERM for running tasks. The sender of SIGTERM allow
 def worker(
     concurrency: Annotated[int, typer.Option(min=1, help="How many tasks run at the same time.")] = 20,
 ) -> None:
-    """Run the tasks that wait in the database, and the periodic ones; with TASK_QUEUE=process, the servers do."""
+    """Run the tasks that wait in the database, and the periodic tasks. With TASK_QUEUE=process, the servers do this."""
     if get_settings().task_queue != "database":
         raise CommandError("TASK_QUEUE is process, so the servers run the tasks; a worker needs TASK_QUEUE=database.")
-    # asyncio ends in good order at SIGINT, but not where that is ignored, as a shell has it for work in the background.
+    # At SIGINT, asyncio ends in good order. But a shell that starts a command in the background ignores SIGINT for it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with suppress(KeyboardInterrupt):

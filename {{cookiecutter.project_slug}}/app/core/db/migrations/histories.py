@@ -30,14 +30,12 @@ class Diverged(Exception):
     """A history has two ends. The text says how to join them."""
 
     def __init__(self, history: str, ends: Iterable[str]) -> None:
-        super().__init__(
-            f"Migrations were made side by side ({', '.join(sorted(ends))}): "
-            + (
-                "join them with `python manage.py makemigrations --merge`."
-                if history == PROJECT
-                else f"the history of {history} belongs to the template. Make your migrations in app/migrations."
-            )
+        advice = (
+            "join them with `python manage.py makemigrations --merge`."
+            if history == PROJECT
+            else f"the history of {history} belongs to the template. Make your migrations in app/migrations."
         )
+        super().__init__(f"Migrations were made side by side ({', '.join(sorted(ends))}): {advice}")
 
 
 class UnknownMigrations(Exception):
@@ -57,7 +55,7 @@ class NewRevision:
     id: str
     after: str | None
     label: str | None
-    """Of the first one in its history."""
+    """Only the first migration of a history has one."""
     depends_on: tuple[str, ...]
     folder: Path
 
@@ -90,7 +88,7 @@ def config(connection: Connection | None = None, **options: Any) -> Config:
 
 @dataclass(frozen=True)
 class Graph:
-    """All migrations, as their files are."""
+    """All migrations, read from their files."""
 
     scripts: dict[str, Script]
     """By id, the oldest first."""
@@ -156,7 +154,7 @@ class Graph:
 
 
 def new_revision(name: str) -> NewRevision:
-    """Return what the project's next migration must say of itself. Raises Diverged."""
+    """Return the id of the project's next migration, and what it comes after. Raises Diverged."""
     return Graph.read().next_revision(name)
 
 

@@ -41,7 +41,7 @@ async def migrate(database: Database, target: str = NEWEST, report: Report = pri
 
     def run(connection: Connection) -> None:
         applied = graph.applied(connection)
-        connection.rollback()  # ends the transaction of that question: Alembic commits only those that it began
+        connection.rollback()  # end the transaction of this query: Alembic commits only transactions that it began
         label, _, place = target.rpartition("@")
         back = place == ZERO or target in applied
         move = command.downgrade if back else command.upgrade
