@@ -10,7 +10,7 @@ from app.core import registry
 from app.core.db import Database
 from app.core.logging import configure_logging
 from app.core.mail import make_mailer
-from app.core.ops import health_router
+from app.core.ops import forget_process, install_health, install_metrics
 from app.core.registry import StartError
 from app.core.settings import PROJECT, TITLE, SettingsError
 from app.core.tasks import make_task_queue
@@ -36,6 +36,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await app.state.tasks.stop()
         await app.state.database.dispose()
         await app.state.limiter.close()
+        forget_process()
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -64,7 +65,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.limiter = Limiter(settings.redis_url)
     app.state.mailer = make_mailer(settings)
     install_error_handlers(app)
-    app.include_router(health_router)
+    install_health(app)
+    if settings.metrics_enabled:
+        install_metrics(app)
     registry.load_models()
     app.state.tasks = make_task_queue(app, registry.modules("tasks"))
     for ready in registry.hooks("ready"):

@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     email_from: Mailbox = Address(TITLE, "noreply", "localhost")
 
     docs_enabled: bool = Field(default_factory=_unless_production)
+    metrics_enabled: bool = Field(default_factory=_unless_production)
+    # The bearer token that /metrics asks for. Without one, it answers only if ENVIRONMENT is local.
+    metrics_token: OptionalSecret = None
 
     @field_validator("task_queue")
     @classmethod

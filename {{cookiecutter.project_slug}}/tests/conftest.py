@@ -74,6 +74,8 @@ SETTINGS = {
     "JWT_ISSUER": PROJECT["name"],
     "LOGIN_THROTTLE": "5/15 minutes",
     "MAIL_THROTTLE": "5/hour",
+    "METRICS_ENABLED": "true",
+    "METRICS_TOKEN": "",
     "PASSWORD_MIN_LENGTH": "8",
     "PASSWORD_VALIDATORS": ", ".join(
         f"app.accounts.authentication.passwords.validators.{name}"

@@ -36,7 +36,8 @@ EXPORTS = {
         MailDelayed MailError MailRefused Mailer MemoryMailer compose deliver make_mailer
     """,
     "app.core.ops": """
-        Check Level Problem check health_router misspelt origins run_checks shown
+        Check Level Probe Problem check counted forget_process install_health install_metrics misspelt origins
+        run_checks shown
     """,
     "app.core.settings": """
         BASE_DIR KEEPALIVES LOCAL_HOSTS PROJECT TITLE CommaSeparated DatabaseURL EmailURL HostPatterns LibpqParameters

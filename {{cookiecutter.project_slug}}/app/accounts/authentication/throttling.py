@@ -14,11 +14,14 @@ import logging
 from uuid import UUID
 
 from limits import RateLimitItem
+from prometheus_client import Counter
 
 from app.accounts.models import fold
 from app.core.web import Limiter, Throttled
 
 logger = logging.getLogger(__name__)
+
+LOGINS = Counter("logins", "Checks of a password, at a login or before a change.", ["outcome"])
 
 ACCOUNT_FACTOR = 10  # against guesses at one account from many addresses
 MAIL_ADDRESS_FACTOR = 10  # for mails that one client causes to any recipients
@@ -42,16 +45,19 @@ class LoginThrottle:
     async def check(self, account: UUID | str) -> None:
         waits = [await self._limiter.wait(rate, *key) for rate, key in self._counters(account)]
         if any(waits):
+            LOGINS.labels("throttled").inc()
             raise _refused("LOGIN_THROTTLE", self._address, max(waits))
 
     async def failed(self, account: UUID | str) -> None:
         """Count a failure. Raises Throttled if the rate does not allow to answer it."""
+        LOGINS.labels("failed").inc()
         for rate, key in self._counters(account):
             if seconds := await self._limiter.hit(rate, *key):
                 raise _refused("LOGIN_THROTTLE", self._address, seconds)
 
     async def succeeded(self, account: UUID | str) -> None:
         """Forget the failures for this account from this address, but not those from other addresses."""
+        LOGINS.labels("succeeded").inc()
         rate, key = self._counters(account)[0]
         await self._limiter.clear(rate, *key)
 

@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import URL, RowMapping
+from prometheus_client import Gauge
+from sqlalchemy import URL, Engine, RowMapping, event
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
 from app.core.db.drivers import PostgreSQL, Query, SQLite
 
 TIMEOUT = 5.0  # s
+
+IN_USE = Gauge(
+    "database_connections_in_use", "Connections of sessions, at most POOL_SIZE a process.", multiprocess_mode="livesum"
+)
 
 
 class Database:
@@ -21,6 +26,7 @@ class Database:
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._engines = SQLite(url, timeout) if self.is_sqlite else PostgreSQL(url, timeout, statement_timeout)
         self.engine = self._engines.engine
+        _count_connections(self.engine.sync_engine)
         self.session = async_sessionmaker(self.engine, expire_on_commit=False)
 
     async def fetch_one(self, query: Query, values: Mapping[str, Any]) -> RowMapping | None:
@@ -38,3 +44,8 @@ class Database:
 
     async def dispose(self) -> None:
         await self._engines.dispose()
+
+
+def _count_connections(engine: Engine) -> None:
+    event.listen(engine, "checkout", lambda *_: IN_USE.inc())
+    event.listen(engine, "checkin", lambda *_: IN_USE.dec())

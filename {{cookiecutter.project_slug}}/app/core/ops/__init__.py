@@ -1,16 +1,21 @@
 """For operators: system checks, health, where settings come from."""
 
-from app.core.ops import project_checks  # noqa: F401 (the import registers its checks)
+from app.core.ops import project_checks as project_checks  # the import registers its checks
 from app.core.ops.checks import Check, Level, Problem, check, run_checks
-from app.core.ops.health import router as health_router
+from app.core.ops.health import Probe, install_health
+from app.core.ops.metrics import counted, forget_process, install_metrics
 from app.core.ops.settings_report import misspelt, origins, shown
 
 __all__ = [
     "Check",
     "Level",
+    "Probe",
     "Problem",
     "check",
-    "health_router",
+    "counted",
+    "forget_process",
+    "install_health",
+    "install_metrics",
     "misspelt",
     "origins",
     "run_checks",

@@ -220,6 +220,13 @@ async def docs_are_closed(settings: Settings, database: Database) -> AsyncIterat
 
 
 @check(deploy=True)
+async def metrics_can_be_read(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    if settings.metrics_enabled and settings.metrics_token is None:
+        message = "/metrics refuses everybody: METRICS_ENABLED is true, but METRICS_TOKEN is empty."
+        yield Problem("core.W024", message, "Set METRICS_TOKEN, and give it to Prometheus; or METRICS_ENABLED=false.")
+
+
+@check(deploy=True)
 async def limits_are_shared(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     """This cannot see other replicas, but it can see how many workers uvicorn will start."""
     workers = os.environ.get("WEB_CONCURRENCY", "1")

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Self
 from croniter import croniter
 from fastapi import Depends, FastAPI
 from fastapi.requests import HTTPConnection
+from prometheus_client import Counter
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import SessionTransaction
 
@@ -24,6 +25,8 @@ from app.core.registry import StartError
 from app.core.tasks.declaration import Arguments, Task
 
 logger = logging.getLogger(__name__)
+
+TASKS = Counter("tasks", "Tasks that ended: done, retried later, or failed for good.", ["task", "outcome"])
 
 AT_ONCE = 20  # tasks of one process
 FIRST_RETRY_AFTER, LONGEST_RETRY_AFTER = 10.0, 4 * 3600.0  # s; it doubles each time
@@ -42,6 +45,7 @@ class Job:
         started = time.monotonic()
         async with asyncio.timeout(self.task.timeout.total_seconds()):
             await self.task(app, *self.args, **self.kwargs)
+        TASKS.labels(self.task.name, "done").inc()
         logger.info("Task %s done in %.1f ms.", self.task.name, (time.monotonic() - started) * 1000, extra=_actor())
 
     def retry_after(self, error: BaseException, tries: int) -> float | None:
@@ -49,8 +53,10 @@ class Job:
         delay = min(FIRST_RETRY_AFTER * 2.0 ** (tries - 1), LONGEST_RETRY_AFTER)
         delay *= uniform(0.75, 1.25)  # noqa: S311 (tasks that failed together should not all try again together)
         if tries > self.task.retries or time.time() + delay > self.sent_at + self.task.retry_for.total_seconds():
+            TASKS.labels(self.task.name, "failed").inc()
             logger.error("Task %s failed, and is given up.", self.task.name, exc_info=error, extra=_actor())
             return None
+        TASKS.labels(self.task.name, "retried").inc()
         said = ("Task %s failed, next try in %.0f s.", self.task.name, delay)
         logger.warning(*said, exc_info=error, extra=_actor())
         return delay

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.core.audit import NOBODY, acting, place
 from app.core.logging import request_id
 from app.core.web.errors import error_response
+from app.core.web.metrics import RouteTemplates, count_request
 from app.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class RequestEnvelope:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self.doubt = lru_cache(_doubt)  # once for each address
+        self.templates = RouteTemplates()
         self.headers = list(SECURITY_HEADERS)
         if settings.environment == "production":
             value = HSTS + b"; includeSubDomains" if settings.hsts_include_subdomains else HSTS
@@ -86,6 +88,7 @@ class RequestEnvelope:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        application, root_path = scope["app"], scope.get("root_path", "")  # a mounted application changes both
         headers, client = dict(scope["headers"]), scope["client"][0] if scope.get("client") else ""
         name = _request_id(headers.get(b"x-request-id"))
         request_id.set(name.decode())
@@ -109,9 +112,12 @@ class RequestEnvelope:
             # Starlette has answered 500, and raises the error again for the server's log. We log it with the id.
             logger.exception("Unhandled error in %s %s", scope["method"], scope["path"])
         finally:
+            seconds = time.perf_counter() - started
+            route = self.templates.of(application, scope, root_path)
+            count_request(scope["method"], route, answered, seconds)
+            _log(scope, client, route, answered, seconds)
             acting.set(NOBODY)
             place.set("")
-            _log(scope, client, answered, time.perf_counter() - started)
 
 
 def _doubt(client: str) -> None:
@@ -123,10 +129,11 @@ def _doubt(client: str) -> None:
     )
 
 
-def _log(scope: Scope, client: str, code: int, seconds: float) -> None:
+def _log(scope: Scope, client: str, route: str, code: int, seconds: float) -> None:
     """Leave out the query: it may carry a token."""
-    line = (scope["method"], scope["path"], code, seconds * 1000)
-    access_logger.info("%s %s %d %.1f ms", *line, extra={"client": client or None})
+    method, ms, user = scope["method"], round(seconds * 1000, 1), acting.get().id
+    fields = {"client": client or None, "method": method, "route": route, "status": code, "ms": ms, "user": user}
+    access_logger.info("%s %s %d %.1f ms", method, scope["path"], code, ms, extra=fields)
 
 
 def _request_id(named: bytes | None) -> bytes:

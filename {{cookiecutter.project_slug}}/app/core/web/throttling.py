@@ -15,7 +15,7 @@ from contextlib import suppress
 from hashlib import blake2b
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from math import ceil
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from fastapi import HTTPException, status
 from fastapi.requests import HTTPConnection
@@ -107,6 +107,13 @@ class Limiter:
     @property
     def redis_is_away(self) -> bool:
         return self._outage.is_on
+
+    async def redis_state(self) -> Literal["ok", "away", "unused"]:
+        """Ask Redis. While it is away, ask only every few seconds."""
+        if self._redis is None:
+            return "unused"
+        await self.wait(parse_rate("1/second"), "health")
+        return "away" if self.redis_is_away else "ok"
 
     async def hit(self, rate: RateLimitItem, *key: str) -> int:
         """Count one. Return 0 if the rate allows it, else the seconds until it does."""

@@ -39,6 +39,12 @@ from tests.redis_server import RedisServer
         (checks.hosts_are_named, {"allowed_hosts": ("localhost",)}, {"allowed_hosts": ("localhost", "a.example")}),
         (checks.origins_are_named, {"cors_allow_origins": ("*",)}, {"cors_allow_origins": ("https://a",)}),
         (checks.origins_are_encrypted, {"cors_allow_origins": ("http://a",)}, {"cors_allow_origins": ("https://a",)}),
+        (
+            checks.metrics_can_be_read,
+            {"metrics_enabled": True, "metrics_token": None},
+            {"metrics_enabled": True, "metrics_token": SecretStr("token")},
+        ),
+        (checks.metrics_can_be_read, {"metrics_enabled": True, "metrics_token": None}, {"metrics_enabled": False}),
         (checks.docs_are_closed, {"docs_enabled": True}, {"docs_enabled": False}),
         (checks.keys_are_random, {"secret_key": SecretStr("abc" * 20)}, {}),
         (checks.keys_are_random, {"secret_key_fallbacks": (SecretStr("0123" * 20),)}, {}),

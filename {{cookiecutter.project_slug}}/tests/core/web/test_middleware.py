@@ -7,8 +7,9 @@ import pytest
 from fastapi import APIRouter, FastAPI, Request
 from httpx import ASGITransport, AsyncClient, Response
 
+from app.accounts.models import User
 from app.core.logging import JSONFormatter, TextFormatter
-from tests.conftest import Client, ClientWith, Serve
+from tests.conftest import Client, ClientWith, Login, Serve
 
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
 
@@ -112,7 +113,26 @@ async def test_the_log_has_the_path_but_not_the_query(client: AsyncClient, caplo
 
     (record,) = [record for record in caplog.records if record.name == "app.access"]
     assert re.fullmatch(r"INFO     GET /health/live 200 \d+\.\d ms", TextFormatter().format(record))
-    assert json.loads(JSONFormatter().format(record))["client"] == "127.0.0.1"
+    line = json.loads(JSONFormatter().format(record))
+    assert (line["client"], line["method"], line["route"]) == ("127.0.0.1", "GET", "/health/live")
+    assert (line["status"], line["user"]) == (200, None)
+    assert 0 < line["ms"] < 60_000
+    assert "hush" not in str(line)
+
+
+async def test_the_log_names_the_route_and_the_user(
+    client: AsyncClient, user: User, login: Login, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "app.access")
+    token = await login(user)
+    caplog.clear()
+
+    for path in ("/users/me", f"/users/{user.id}"):
+        await client.get(path, headers=token)
+
+    lines = [json.loads(JSONFormatter().format(record)) for record in caplog.records if record.name == "app.access"]
+    assert [line["route"] for line in lines] == ["/users/me", "/users/{user_id}"]
+    assert {line["user"] for line in lines} == {str(user.id)}
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:80", "[::1]", "[::1]:8000"])

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import status
+from prometheus_client import Gauge
 
 from app.accounts.authentication.passwords.hashing import (
     DEFAULT_ROUNDS,
@@ -30,6 +31,8 @@ from app.accounts.authentication.passwords.validators import Fault, Names, Passw
 from app.accounts.errors import AccountsError
 from app.core.web import ServerBusy
 from app.settings import Settings
+
+JOBS = Gauge("password_hashing_jobs", "Passwords that wait for their hash, or are hashed.", multiprocess_mode="livesum")
 
 MAX_WAIT = 5.0  # s of hashing
 USUAL_TIME = 0.2  # s that a hash at DEFAULT_ROUNDS takes on most machines
@@ -82,7 +85,8 @@ class PasswordHasher:
             raise ServerBusy(wait)
         self._jobs += 1  # before the first await: of many jobs at once, each must see those before it
         try:
-            result, seconds = await to_thread.run_sync(self._timed, job, limiter=self._limiter)
+            with JOBS.track_inprogress():
+                result, seconds = await to_thread.run_sync(self._timed, job, limiter=self._limiter)
         finally:
             self._jobs -= 1
         self._times.append(seconds)

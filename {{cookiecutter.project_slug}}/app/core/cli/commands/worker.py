@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 from fastapi import FastAPI
+from prometheus_client import start_http_server
 
 from app.core.cli.application import load_application
+from app.core.cli.commands.server import parse_address
 from app.core.cli.errors import CommandError
+from app.core.ops import counted
 from app.settings import get_settings
 
 cli = typer.Typer()
@@ -18,6 +21,9 @@ PATIENCE = 7.0  # s after SIGTERM for running tasks. The sender of SIGTERM allow
 @cli.command(rich_help_panel="Server")
 def worker(
     concurrency: Annotated[int, typer.Option(min=1, help="How many tasks run at the same time.")] = 20,
+    metrics: Annotated[
+        str | None, typer.Option(metavar="[HOST:]PORT", help="Serve its metrics here, without a token.")
+    ] = None,
 ) -> None:
     """Run the tasks that wait in the database, and the periodic tasks. With TASK_QUEUE=process, the servers do this."""
     if get_settings().task_queue != "database":
@@ -25,6 +31,9 @@ def worker(
     # At SIGINT, asyncio ends in good order. But a shell that starts a command in the background ignores SIGINT for it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    if metrics is not None:
+        host, port = parse_address(metrics)
+        start_http_server(port, host, registry=counted())
     with suppress(KeyboardInterrupt):
         asyncio.run(work(load_application(), concurrency))
 
