@@ -56,7 +56,7 @@ async def test_a_migration_is_written_from_the_models(empty: Database, versions:
     await migrate(empty, report=silent)
     assert await is_in_step(empty)
     assert await make_migration(empty, "second") is None
-    assert [(step.id, step.applied) for step in await migration_history(empty)] == [("0001_first", True)]
+    assert await migration_history(empty) == {"0001_first": True}
 
 
 WITHOUT_COLUMNS = """

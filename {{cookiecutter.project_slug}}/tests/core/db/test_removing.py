@@ -66,7 +66,7 @@ async def test_what_the_project_made_stays(depends_on: str, empty: Database, ver
     assert said[-1] == "Unapplied zoo_0001_initial"
     assert "depends_on = None\n" in own.read_text()
     shutil.rmtree(zoo)
-    assert [(migration.id, migration.applied) for migration in await migration_history(empty)] == [("0001_own", True)]
+    assert await migration_history(empty) == {"0001_own": True}
 
 
 async def test_a_history_that_was_never_applied_is_forgotten(empty: Database, versions: Path, zoo: Path) -> None:

@@ -43,16 +43,10 @@ async def migrate(
     ] = NEWEST,
 ) -> None:
     """Apply the migrations to the database."""
-    steps: list[str] = []
-
-    def report(step: str) -> None:
-        steps.append(step)
-        print(step)
-
     async with open_database() as database:
         with progress("Migrating"), failures("The migration failed, and its transaction was undone"):
-            await move(database, target, report)
-    if not steps:
+            steps = await move(database, target)
+    if steps == 0:
         print("Nothing to migrate.")
 
 
@@ -92,7 +86,10 @@ async def makemigrations(
     if merge:
         path = merge_migrations(_valid_name(name or "merge"))
     else:
-        path = await _make(_valid_name(name), empty, PROJECT if app is None else _own_history(app))
+        history = PROJECT if app is None else _own_history(app)
+        async with open_database() as database:
+            with failures(IN_SCRATCH):
+                path = await make_migration(database, _valid_name(name), history=history, empty=empty, report=say)
     if path is None:
         print("No changes detected.")
         return
@@ -106,12 +103,6 @@ async def _check() -> None:
             if not await is_in_step(database):
                 raise CommandError("The models have changed: run `python manage.py makemigrations`.")
     print("No changes detected.")
-
-
-async def _make(name: str, empty: bool, history: str) -> str | None:
-    async with open_database() as database:
-        with failures(IN_SCRATCH):
-            return await make_migration(database, name, history=history, empty=empty, report=say)
 
 
 def _own_history(app: str) -> str:
@@ -143,5 +134,5 @@ def format_files(*paths: Path) -> None:
 async def showmigrations() -> None:
     """List all migrations. An X marks those that are applied."""
     async with open_database() as database:
-        for migration in await migration_history(database):
-            print(f"[{'X' if migration.applied else ' '}] {migration.id}")
+        for name, applied in (await migration_history(database)).items():
+            print(f"[{'X' if applied else ' '}] {name}")

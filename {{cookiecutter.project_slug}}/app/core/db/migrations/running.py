@@ -1,7 +1,6 @@
 """Brings the tables to a state of the migrations, and tells which are applied."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from alembic import command
@@ -18,15 +17,8 @@ ZERO = "zero"  # Django's word for the state before the first migration
 Report = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class Migration:
-    id: str
-    path: str
-    applied: bool
-
-
-async def migrate(database: Database, target: str = NEWEST, report: Report = print) -> None:
-    """Bring the tables to `target`, forwards or back; report one line per step.
+async def migrate(database: Database, target: str = NEWEST, report: Report = print) -> int:
+    """Bring the tables to `target`, forwards or back. Report one line per step, and return the number of steps.
 
     A target is the id of a migration, `zero`, or `LABEL@zero` to undo one history. Several processes may call it at
     once. PostgreSQL commits each step. SQLite commits all steps together: nothing else keeps other processes out
@@ -36,8 +28,9 @@ async def migrate(database: Database, target: str = NEWEST, report: Report = pri
     graph.check_ends()
 
     def on_version_apply(*, step: Any, **_: Any) -> None:
-        line = f"{'Applied' if step.is_upgrade else 'Unapplied'} {step.up_revision_id}"
-        (steps.append if database.is_sqlite else report)(line)
+        steps.append(f"{'Applied' if step.is_upgrade else 'Unapplied'} {step.up_revision_id}")
+        if not database.is_sqlite:
+            report(steps[-1])
 
     def run(connection: Connection) -> None:
         applied = graph.applied(connection)
@@ -51,22 +44,24 @@ async def migrate(database: Database, target: str = NEWEST, report: Report = pri
     steps: list[str] = []
     async with exclusive_connection(database) as connection:
         await connection.run_sync(run)
-        for step in steps:
-            report(step)
+        if database.is_sqlite:
+            for step in steps:
+                report(step)
         if graph.scripts and await connection.run_sync(graph.applied) == set(graph.scripts):
             registry.load_models()
             for migrated in registry.hooks("migrated"):
                 await migrated(connection)
             await connection.commit()
+    return len(steps)
 
 
-async def migration_history(database: Database) -> list[Migration]:
-    """Return all migrations, the oldest first. Raises UnknownMigrations."""
+async def migration_history(database: Database) -> dict[str, bool]:
+    """Return the ids of all migrations, the oldest first, and whether they are applied. Raises UnknownMigrations."""
     graph = Graph.read()
     async with database.engine.connect() as connection:
         applied = await connection.run_sync(graph.applied)
-    return [Migration(name, script.path, name in applied) for name, script in graph.scripts.items()]
+    return {name: name in applied for name in graph.scripts}
 
 
 async def pending_migrations(database: Database) -> list[str]:
-    return [migration.id for migration in await migration_history(database) if not migration.applied]
+    return [name for name, applied in (await migration_history(database)).items() if not applied]
