@@ -29,7 +29,7 @@ async def test_a_test_mail_arrives(send: Send) -> None:
     with SMTPServer(login=("me", "hush")) as server:
         outcome = await send(server.url("me:hush"))
 
-    assert outcome == (0, f"{server.url()} took the mail to ada@example.com.\n", "")
+    assert outcome == (0, f"{server.url('***')} took the mail to ada@example.com.\n", "")
     assert server.received[0].message["Subject"] == f"A test mail from {TITLE}"
 
 
