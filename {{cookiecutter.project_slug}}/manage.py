@@ -5,10 +5,12 @@ import gc
 import sys
 
 if __name__ == "__main__":
-    gc.disable()  # until all modules are loaded: that makes no garbage, and to look for it takes 0.1 s
+    gc.disable()  # loading modules makes no garbage, but Python would look for it again and again
     try:
         from app.core.cli import main
 
+        gc.freeze()  # never look at the loaded modules, not even at the end
+        gc.enable()
         main()
     except ModuleNotFoundError as error:
         if (error.name or "app").partition(".")[0] == "app":

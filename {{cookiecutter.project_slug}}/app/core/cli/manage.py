@@ -1,6 +1,5 @@
 """Collects all commands, those of the core and those of each app, and runs one."""
 
-import gc
 import os
 import sys
 from importlib import import_module
@@ -19,9 +18,7 @@ COMPLETE = "MANAGE_PY_COMPLETE"
 def main(arguments: list[str] | None = None) -> None:
     """Run one command. An error outside the code gives one line and exit status 1. A bug keeps its traceback."""
     try:
-        commands = build()
-        gc.enable()  # `manage.py` disables it
-        commands(arguments, prog_name="manage.py", complete_var=COMPLETE)
+        build()(arguments, prog_name="manage.py", complete_var=COMPLETE)
     except Exception as error:
         if (explanation := explain(error)) is None:
             raise
