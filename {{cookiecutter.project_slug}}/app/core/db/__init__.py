@@ -4,13 +4,7 @@ from app.core.db.base import Base, declared_permissions
 from app.core.db.columns import UTCDateTime, by_code_point, utcnow
 from app.core.db.engine import Database
 from app.core.db.errors import DatabaseUnavailable, is_away, is_conflict, is_unmigrated
-from app.core.db.migrations.histories import (
-    PROJECT,
-    Diverged,
-    UnknownMigrations,
-    migration_folders,
-    new_revision,
-)
+from app.core.db.migrations.histories import PROJECT, Diverged, UnknownMigrations, migration_folders, new_revision
 from app.core.db.migrations.making import is_in_step, make_migration, merge_migrations
 from app.core.db.migrations.removing import undo_history
 from app.core.db.migrations.running import NEWEST, migrate, migration_history, pending_migrations

@@ -14,15 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from app.core.cli.application import asynchronous, open_database
 from app.core.cli.console import progress, say
 from app.core.cli.errors import CommandError
-from app.core.db import (
-    NEWEST,
-    PROJECT,
-    is_away,
-    is_in_step,
-    make_migration,
-    merge_migrations,
-    migration_history,
-)
+from app.core.db import NEWEST, PROJECT, is_away, is_in_step, make_migration, merge_migrations, migration_history
 from app.core.db import migrate as move
 from app.core.settings import BASE_DIR
 
