@@ -54,7 +54,7 @@ def progress(text: str, total: int | None = None) -> Iterator[Advance]:
 
     amount = (BarColumn(), MofNCompleteColumn()) if total is not None else ()
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), *amount, TimeElapsedColumn())
-    # If only standard error is a terminal, standard output still goes to its own target.
+    # rich may redirect only a terminal: a file or a pipe must get what the block prints.
     with Progress(
         *columns,
         console=Console(stderr=True),

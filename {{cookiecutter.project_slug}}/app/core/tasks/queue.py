@@ -1,4 +1,4 @@
-"""Takes tasks, and hands them to the broker or runs them in this process."""
+"""Takes tasks. `process.py` and `database.py` beside this file run them."""
 
 import asyncio
 import json
@@ -67,7 +67,7 @@ def _actor() -> dict[str, str]:
 
 
 class TaskQueue:
-    """Sends tasks, for one session or for none. `process.py` and `database.py` beside this file have one each."""
+    """Sends tasks, for one session or for none."""
 
     db: AsyncSession | None = None
     sent_in: SessionTransaction | None = None

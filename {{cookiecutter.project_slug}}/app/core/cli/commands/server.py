@@ -70,7 +70,7 @@ def runserver(
 
 def parse_address(address: str) -> tuple[str, int]:
     match = ADDRESS.fullmatch(address)
-    if match is None or not 0 <= int(match["port"]) <= 65535:
+    if match is None or int(match["port"]) > 65535:
         raise CommandError(f"{address!r} is not [HOST:]PORT, for example 8000 or 0.0.0.0:8000.")
     return (match["host"] or "127.0.0.1").strip("[]"), int(match["port"])
 
