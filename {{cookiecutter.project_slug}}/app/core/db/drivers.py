@@ -123,7 +123,7 @@ class PostgreSQL:
             return await self._fetch_one(query, values)
 
     async def _fetch_one(self, query: Query, values: Mapping[str, Any]) -> RowMapping | None:
-        connection = await self._reading.connect()
+        connection = await self._reading.connect()  # `async with` would close it in a task, which costs 50 µs
         try:
             return (await connection.execute(query, values)).mappings().one_or_none()
         finally:
