@@ -71,7 +71,7 @@ class RefreshToken:
     def parse(cls, text: str) -> "RefreshToken":
         """Raises InvalidRefreshToken."""
         try:
-            session_id, family, rotation = text.split(".")
+            session_id, family, rotation = text.split(".", 3)
             return cls(UUID(hex=session_id), family, rotation)
         except ValueError:
             raise InvalidRefreshToken from None

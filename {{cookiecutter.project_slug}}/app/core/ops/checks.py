@@ -14,6 +14,7 @@ from enum import StrEnum
 from importlib import import_module
 from urllib.parse import unquote, urlsplit
 
+from dotenv import dotenv_values
 from pydantic import SecretStr
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
@@ -277,8 +278,12 @@ async def database_password_is_no_first_guess(settings: Settings, database: Data
 
 @check(deploy=True)
 async def proxies_are_named(settings: Settings, database: Database) -> AsyncIterator[Problem]:
-    """uvicorn trusts these proxies to name the client of a request, and failed logins are counted for this client."""
-    if "*" in os.environ.get("FORWARDED_ALLOW_IPS", "").split(","):
+    """uvicorn trusts these proxies to name the client of a request, and failed logins are counted for this client.
+
+    It reads the environment. compose.yaml takes it from `.env`.
+    """
+    variables = {**dotenv_values(BASE_DIR / ".env"), **os.environ}
+    if "*" in (variables.get("FORWARDED_ALLOW_IPS") or "").split(","):
         message = "FORWARDED_ALLOW_IPS lets any client claim another address."
         yield Problem("core.W017", message, "List the addresses or networks of your proxies, for example 10.0.0.0/8.")
 

@@ -79,6 +79,17 @@ async def test_what_the_server_reads_is_looked_at_too(
     assert await found(check, settings, database) == []
 
 
+async def test_proxies_in_env_are_looked_at_too(
+    settings: Settings, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """compose.yaml makes an environment variable of it."""
+    monkeypatch.setattr(checks, "BASE_DIR", tmp_path)
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    (tmp_path / ".env").write_text("FORWARDED_ALLOW_IPS=*\n")
+
+    assert await found(checks.proxies_are_named, settings, database) == ["core.W017"]
+
+
 @pytest.mark.parametrize(
     ("address", "ids"),
     [
