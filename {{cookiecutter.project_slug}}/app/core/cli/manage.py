@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import nullcontext, suppress
 from importlib import import_module
 
 import typer
@@ -17,16 +18,20 @@ COMPLETE = "MANAGE_PY_COMPLETE"
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command. An error outside the code gives one line and exit status 1. A bug keeps its traceback."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        build()(arguments, prog_name="manage.py", complete_var=COMPLETE)
+        build(tolerant=arguments[:1] == ["check"])(arguments, prog_name="manage.py", complete_var=COMPLETE)
     except Exception as error:
         if (explanation := explain(error)) is None:
             raise
         sys.exit(explanation)
 
 
-def build() -> typer.Typer:
-    """On a terminal, the help has headings and colours. In a pipe it is plain, and no line is cut."""
+def build(*, tolerant: bool = False) -> typer.Typer:
+    """On a terminal, the help has headings and colours. In a pipe it is plain, and no line is cut.
+
+    `tolerant` leaves out commands that cannot be imported: `check` must run, because it names them.
+    """
     terminal = sys.stdout.isatty()
     cli = typer.Typer(
         help="The project's command line. `manage.py COMMAND --help` explains a command.",
@@ -38,6 +43,7 @@ def build() -> typer.Typer:
     )
     for name in CORE:
         cli.add_typer(import_module(f"app.core.cli.commands.{name}").cli)
-    for module in registry.modules("commands"):
-        cli.add_typer(module.cli)
+    for path in registry.module_paths("commands"):
+        with suppress(Exception) if tolerant else nullcontext():
+            cli.add_typer(import_module(path).cli)
     return cli

@@ -76,6 +76,20 @@ async def test_an_app_brings_commands() -> None:
     assert (await call("wave")) == (0, "Hello.\n", "")
 
 
+@pytest.mark.usefixtures("_waving")
+async def test_check_runs_and_names_commands_that_cannot_be_imported(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "halting").mkdir()
+    (tmp_path / "halting" / "__init__.py").touch()
+    (tmp_path / "halting" / "commands.py").write_text("import no_such_package")
+
+    outcome = await call("check")
+
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err.startswith("core.E009: app.halting.commands cannot be imported: ModuleNotFoundError: ")
+    with pytest.raises(ModuleNotFoundError):
+        await call("diffsettings")
+
+
 @needs_terminal
 async def test_on_a_terminal_commands_stand_under_headings() -> None:
     lines = without_control((await call_on_terminal("--help")).out).splitlines()
