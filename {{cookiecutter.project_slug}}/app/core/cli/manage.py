@@ -10,7 +10,20 @@ import typer
 from app.core import registry
 from app.core.cli.errors import explain
 
-CORE = ("server", "worker", "health", "migrations", "project", "startapp", "removeapp", "mail", "shell", "completion")
+CORE = (
+    "server",
+    "worker",
+    "health",
+    "migrations",
+    "data",
+    "clients",
+    "project",
+    "startapp",
+    "removeapp",
+    "mail",
+    "shell",
+    "completion",
+)
 WIDTH = 140  # of the help in a pipe, which has no width of its own
 COMPLETE = "MANAGE_PY_COMPLETE"
 """A shell sets this environment variable to ask for completions. The scripts of `completion` do so."""

@@ -2,6 +2,7 @@
 
 from app.core.db.base import Base, declared_permissions
 from app.core.db.columns import UTCDateTime, by_code_point, utcnow
+from app.core.db.dumps import DumpError, dump_rows, load_rows, row_counts
 from app.core.db.engine import Database
 from app.core.db.errors import DatabaseUnavailable, is_away, is_conflict, is_unmigrated
 from app.core.db.migrations.histories import PROJECT, Diverged, UnknownMigrations, migration_folders, new_revision
@@ -40,6 +41,7 @@ __all__ = [
     "DatabaseUnavailable",
     "Db",
     "Diverged",
+    "DumpError",
     "Page",
     "PageQuery",
     "Paging",
@@ -49,6 +51,7 @@ __all__ = [
     "UnknownMigrations",
     "by_code_point",
     "declared_permissions",
+    "dump_rows",
     "get_session",
     "is_away",
     "is_conflict",
@@ -56,6 +59,7 @@ __all__ = [
     "is_text",
     "is_unmigrated",
     "keys_by_prefix",
+    "load_rows",
     "make_migration",
     "merge_migrations",
     "migrate",
@@ -66,6 +70,7 @@ __all__ = [
     "paginate",
     "paginate_by_cursor",
     "pending_migrations",
+    "row_counts",
     "scratch_database",
     "search",
     "undo_history",

@@ -1,12 +1,9 @@
-"""Shells for Python and SQL that know the project."""
+"""A Python shell that knows the project."""
 
 import ast
 import asyncio
 import code
 import inspect
-import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -16,11 +13,10 @@ from typing import Annotated, Any
 
 import typer
 from fastapi import FastAPI
-from sqlalchemy import URL, select
+from sqlalchemy import select
 
 from app.core.cli.application import act_as_operator, load_application
 from app.core.cli.console import say
-from app.core.cli.errors import CommandError
 from app.core.db import Base
 from app.settings import get_settings
 
@@ -149,38 +145,3 @@ def _from_console(trace: TracebackType | None) -> TracebackType | None:
     while trace and trace.tb_next and trace.tb_next.tb_frame.f_code.co_filename != "<console>":
         trace = trace.tb_next
     return trace
-
-
-@cli.command(rich_help_panel="Database")
-def dbshell(
-    arguments: Annotated[
-        list[str] | None, typer.Argument(help="Arguments for the client, for example `dbshell -- -c 'SELECT 1'`.")
-    ] = None,
-) -> None:
-    """Open the client of the database, sqlite3 or psql."""
-    url = get_settings().database_url
-    command, variables = (["sqlite3", str(url.database)], {}) if url.get_backend_name() == "sqlite" else psql(url)
-    raise typer.Exit(_call([*command, *(arguments or ())], variables))
-
-
-def psql(url: URL) -> tuple[list[str], dict[str, str]]:
-    """Return the command and its environment. Every user of the machine could read a password on a command line."""
-    from psycopg.conninfo import make_conninfo
-
-    from app.core.settings import libpq_parameters
-
-    parameters = libpq_parameters(url)
-    password = parameters.pop("password", None)
-    parameters.pop("sslpassword", None)  # has no variable: psql asks for it
-    return ["psql", "--dbname", make_conninfo(**parameters)], {"PGPASSWORD": password} if password else {}
-
-
-def _call(command: list[str], variables: dict[str, str]) -> int:
-    """Return the exit status of the command."""
-    program = shutil.which(command[0])
-    if program is None:
-        raise CommandError(f"{command[0]} is not installed, or not on the PATH.")
-    with subprocess.Popen([program, *command[1:]], env={**os.environ, **variables}) as process:
-        while True:
-            with suppress(KeyboardInterrupt):  # Ctrl-C is for the client: it ends a query there
-                return process.wait()

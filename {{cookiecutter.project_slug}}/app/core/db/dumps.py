@@ -1,0 +1,258 @@
+"""Moves all rows between databases, whatever their kind: one line of JSON for each row.
+
+The first line has the number of rows of each table, and the migrations that are applied. The values are those of the
+database, without what a TypeDecorator makes of them.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from itertools import groupby
+from operator import itemgetter
+from tempfile import TemporaryFile
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    Column,
+    DateTime,
+    Integer,
+    Table,
+    TypeDecorator,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    type_coerce,
+    update,
+)
+from sqlalchemy import Enum as EnumType
+from sqlalchemy import text as sql
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.schema import sort_tables_and_constraints
+from sqlalchemy.types import TypeEngine
+
+from app.core.db.base import Base
+from app.core.db.engine import Database
+from app.core.db.migrations.histories import Graph
+from app.core.registry import load_models
+
+BATCH = 500  # rows
+MICROSECOND = timedelta(microseconds=1)
+
+Row = tuple[str, dict[str, Any]]
+"""The name of its table, and its values."""
+Tables = Mapping[str, Table]
+Advance = Callable[[int], object]
+
+
+class DumpError(Exception):
+    """The dump cannot be loaded. The text says why."""
+
+
+async def row_counts(connection: AsyncConnection) -> dict[str, int]:
+    """Return how many rows each table has."""
+    found = {}
+    for name, table in _tables().items():
+        found[name] = await connection.scalar(select(func.count()).select_from(table)) or 0
+    return found
+
+
+async def dump_rows(database: Database) -> AsyncIterator[str]:
+    """Yield the lines of one state of the database, however long it takes."""
+    async with database.engine.connect() as connection:
+        if database.is_sqlite:
+            await connection.exec_driver_sql("BEGIN")
+        else:
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+        migrations = await connection.run_sync(Graph.read().applied)
+        yield json.dumps({"rows": await row_counts(connection), "migrations": sorted(migrations)})
+        for name, table in _tables().items():
+            kinds = {column.name: _plain(column.type) for column in table.columns}
+            columns = [type_coerce(column, kinds[column.name]).label(column.name) for column in table.columns]
+            async with connection.stream(select(*columns), execution_options={"yield_per": BATCH}) as rows:
+                async for row in rows.mappings():
+                    values = {key: _encode(kinds[key], value) for key, value in row.items()}
+                    yield json.dumps((name, values), ensure_ascii=False, default=str)
+
+
+async def load_rows(connection: AsyncConnection, lines: Iterable[str], advance: Advance = lambda _: None) -> int:
+    """Replace all rows by those of a dump. Return their number. The caller commits. Raises DumpError."""
+    tables, numbered = _tables(), enumerate(lines, 1)
+    expected = await _read_head(connection, tables, next(numbered, (1, ""))[1])
+    await _empty(connection, tables.values())
+    total = await _insert(connection, tables, _rows(numbered, tables), advance)
+    if total != expected:
+        raise DumpError(f"The dump is cut: it has {total} of {expected} rows.")
+    if connection.dialect.name == "postgresql":
+        await _set_sequences(connection, tables.values())
+    return total
+
+
+async def _read_head(connection: AsyncConnection, tables: Tables, line: str) -> int:
+    """Return the number of all rows."""
+    try:
+        head = json.loads(line)
+        counts, migrations = dict(head["rows"]), set(head["migrations"])
+    except (ValueError, TypeError, KeyError):
+        raise DumpError("The first line is not that of a dump. `dumpdata` makes one.") from None
+    if migrations != await connection.run_sync(Graph.read().applied):
+        raise DumpError("Other migrations are applied in the database of the dump. Bring both to the same state.")
+    if unknown := counts.keys() - tables.keys():
+        raise DumpError(f"The dump has tables that no model has: {', '.join(sorted(unknown))}.")
+    return sum(counts.values())
+
+
+async def _empty(connection: AsyncConnection, tables: Iterable[Table]) -> None:
+    """Tables may refer to each other in a circle."""
+    if connection.dialect.name == "postgresql":
+        names = ", ".join(map(connection.dialect.identifier_preparer.format_table, tables))
+        await connection.execute(sql(f"TRUNCATE {names}"))
+        return
+    await connection.execute(sql("PRAGMA defer_foreign_keys = ON"))  # until the end of the transaction
+    for table in tables:
+        await connection.execute(delete(table))
+
+
+async def _insert(connection: AsyncConnection, tables: Tables, rows: Iterator[Row], advance: Advance) -> int:
+    """A row may refer to one that comes later. Such values are written last, from a file beside."""
+    total = 0
+    with TemporaryFile("w+", encoding="utf-8") as later:
+        for name, group in groupby(rows, key=itemgetter(0)):
+            table = tables[name]
+            forward = _forward(table, tables)
+            statement = insert(table).values({column: _parameter(column) for column in table.columns})
+            for batch in _batches(values for _, values in group):
+                if forward:
+                    later.writelines(_line(table, values) for values in batch if any(map(values.get, forward)))
+                nulls = dict.fromkeys(forward)
+                await connection.execute(statement, [_parameters({**values, **nulls}) for values in batch])
+                total += len(batch)
+                advance(len(batch))
+        later.seek(0)
+        for name, values in _rows(enumerate(later, 1), tables):
+            await connection.execute(_filling(tables[name], _forward(tables[name], tables)), _parameters(values))
+    return total
+
+
+def _line(table: Table, values: Mapping[str, Any]) -> str:
+    encoded = {key: _encode(_plain(table.columns[key].type), value) for key, value in values.items()}
+    return json.dumps((table.fullname, encoded), default=str) + "\n"
+
+
+def _filling(table: Table, names: list[str]) -> Any:
+    key = [column == _parameter(column) for column in table.primary_key]
+    return update(table).where(*key).values({name: _parameter(table.columns[name]) for name in names})
+
+
+def _forward(table: Table, tables: Tables) -> list[str]:
+    """Return the columns that refer to this table or to one that comes later."""
+    order = list(tables)
+    own = order.index(table.fullname)
+    keys = (key for key in table.foreign_keys if order.index(key.column.table.fullname) >= own)
+    return [key.parent.name for key in keys if key.parent.nullable]
+
+
+def _rows(numbered: Iterable[tuple[int, str]], tables: Tables) -> Iterator[Row]:
+    for number, line in numbered:
+        try:
+            name, values = json.loads(line)
+            columns = tables[name].columns
+            yield name, {key: _decode(_plain(columns[key].type), value) for key, value in values.items()}
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+            raise DumpError(f"Line {number} is not a row of a dump: {type(error).__name__}.") from None
+
+
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    rows = iter(rows)
+    for first in rows:
+        yield [first, *(row for row, _ in zip(rows, range(BATCH - 1), strict=False))]
+
+
+async def _set_sequences(connection: AsyncConnection, tables: Iterable[Table]) -> None:
+    """A sequence of PostgreSQL does not notice rows that bring their own number."""
+    for table in tables:
+        column = table.autoincrement_column
+        if column is not None and isinstance(column.type, Integer):
+            name = connection.dialect.identifier_preparer.format_table(table)
+            sequence = func.pg_get_serial_sequence(name, column.name)
+            await connection.execute(select(func.setval(sequence, func.max(column))))
+
+
+def _tables() -> dict[str, Table]:
+    """Return each table after those that it refers to, as far as that is possible."""
+    load_models()
+    ordered = sort_tables_and_constraints(Base.metadata.tables.values())  # type: ignore[no-untyped-call]
+    return {table.fullname: table for table, _ in ordered if table is not None}
+
+
+def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    while isinstance(kind, TypeDecorator):
+        kind = kind.impl_instance
+    return kind
+
+
+def _parameter(column: Column[Any]) -> Any:
+    kind = _plain(column.type)
+    if isinstance(kind, JSON) and column.nullable:
+        kind = type(kind)(none_as_null=True)
+    return bindparam(f"new_{column.name}", type_=kind)
+
+
+def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"new_{name}": value for name, value in values.items()}
+
+
+def _encode(kind: TypeEngine[Any], value: Any) -> Any:
+    """Intervals are microseconds, bytes are base64, and members of an Enum are their names."""
+    match value:
+        case datetime():
+            return _zoned(kind, value).isoformat()
+        case date() | time():
+            return value.isoformat()
+        case timedelta():
+            return value // MICROSECOND
+        case bytes() | memoryview():
+            return b64encode(value).decode()
+        case Enum():
+            return value.name
+        case UUID() | Decimal():
+            return str(value)
+    return value
+
+
+def _decode(kind: TypeEngine[Any], value: Any) -> Any:
+    if value is None or isinstance(kind, JSON):
+        return value
+    if isinstance(kind, EnumType) and kind.enum_class is not None:
+        return kind.enum_class[value]
+    try:
+        python_type = kind.python_type
+    except NotImplementedError:  # some types of PostgreSQL name none
+        return value
+    if python_type is datetime:
+        return _zoned(kind, datetime.fromisoformat(value))
+    decode = DECODERS.get(python_type)
+    return decode(value) if decode else value
+
+
+DECODERS: Mapping[type, Callable[[Any], Any]] = {
+    date: date.fromisoformat,
+    time: time.fromisoformat,
+    timedelta: lambda value: value * MICROSECOND,
+    bytes: b64decode,
+    UUID: UUID,
+    Decimal: Decimal,
+}
+
+
+def _zoned(kind: TypeEngine[Any], value: datetime) -> datetime:
+    """SQLite has no time zones, and returns what was stored in UTC without one."""
+    if not (isinstance(kind, DateTime) and kind.timezone):
+        return value
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
