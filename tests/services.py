@@ -41,7 +41,7 @@ class Service:
     def manage(self, *command: str, keyboard: str = "", **variables: str) -> str:
         """Return the output of `manage.py`. It must succeed and print nothing on standard error."""
         done = self.run("manage.py", *command, keyboard=keyboard, **variables)
-        assert (done.returncode, done.stderr) == (0, "")
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
         return done.stdout
 
     def problem(self, *command: str, keyboard: str = "", **variables: str) -> str:

@@ -1,6 +1,5 @@
 """Migrations of models as people write them, and several processes that migrate at once."""
 
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -77,7 +76,10 @@ def _together(service: Service, count: int, *command: str) -> list[str]:
     return outputs
 
 
-ANOTHER_COLUMN = """    kind: Mapped[Kind] = mapped_column(default=Kind.wild)
+ANOTHER_COLUMN = """
+    size: Mapped[Literal["small", "large"] | None]
+    kind: Mapped[Kind] = mapped_column(default=Kind.wild)
+    danger: Mapped[Danger] = mapped_column(Enum(Danger), default=Danger.bites)
 """
 ANOTHER_ENUM = """class Kind(enum.Enum):
     wild = "wild"
@@ -85,22 +87,15 @@ ANOTHER_ENUM = """class Kind(enum.Enum):
 
 
 class Animal"""
-ANOTHER_TABLE = """
-
-class Cage(Base):
-    __tablename__ = "cage"
-    __table_args__ = {"schema": "estate"}
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-"""
 ZOO = ROOT / "tests" / "zoo"
 IN_STEP = "No changes detected.\n"
+STORED = "one = await db.scalar(select(Animal)); print(repr(one.name), one.diet, one.size, one.notes)"
 
 
 @pytest.fixture
 def zoo(copy: Service, urls: Iterator[str]) -> Service:
     """A project with the models of tests/zoo and one row."""
-    shutil.copytree(ZOO, copy.project / "app" / "zoo")
+    add_zoo(copy)
     zoo = copy.with_env(DATABASE_URL=next(urls))
     zoo.manage("makemigrations", "--name", "zoo")
     zoo.manage("migrate")
@@ -108,54 +103,124 @@ def zoo(copy: Service, urls: Iterator[str]) -> Service:
     return zoo
 
 
-def test_enums_and_types_of_ones_own_go_there_and_back(zoo: Service) -> None:
+def add_zoo(service: Service) -> None:
+    app = service.project / "app" / "zoo"
+    app.mkdir()
+    for name in ("__init__", "models"):
+        shutil.copy(ZOO / f"{name}.py", app)
+
+
+def add_aviary(service: Service) -> None:
+    app = service.project / "app" / "aviary"
+    app.mkdir()
+    (app / "__init__.py").touch()
+    shutil.copy(ZOO / "postgresql.py", app / "models.py")
+
+
+def edit_models(service: Service, *changes: tuple[str, str]) -> None:
+    models = service.project / "app" / "zoo" / "models.py"
+    text = models.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    models.write_text(text, encoding="utf-8")
+
+
+def dropping(service: Service) -> str:
+    """Make a migration that drops something. Return what is said about it."""
+    done = service.run("manage.py", "makemigrations", "--name", "fewer")
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def migration_of(service: Service, name: str) -> str:
+    (migration,) = (service.project / "app" / "migrations" / "versions").glob(f"*_{name}.py")
+    return migration.read_text(encoding="utf-8")
+
+
+def test_models_as_people_write_them_go_there_and_back(zoo: Service) -> None:
     assert zoo.manage("makemigrations", "--check") == IN_STEP
-    stored = (
-        "animal = await db.scalar(select(Animal)); print(repr(animal.name), animal.diet, animal.size, animal.notes)"
-    )
-    assert zoo.manage("shell", "-c", stored) == "'Leo' Diet.grass large {'a': 1}\n"
-    (migration,) = (zoo.project / "app" / "migrations" / "versions").glob("*_zoo.py")
-    text = migration.read_text(encoding="utf-8")
+    assert zoo.manage("shell", "-c", STORED) == "'Leo' Diet.grass large {'a': 1}\n"
+    text = migration_of(zoo, "zoo")
     assert "sa.String(length=100)" in text
     assert "import app.zoo.models" in text, "a type that differs between databases is imported"
 
-    zoo.manage("migrate", "zero")
+    zoo.manage("migrate", "project@zero")
     zoo.manage("migrate")
 
     assert zoo.manage("makemigrations", "--check") == IN_STEP
 
 
-def test_an_enum_grows_and_another_one_is_added_to_a_table_with_rows(zoo: Service) -> None:
-    models = zoo.project / "app" / "zoo" / "models.py"
-    text = models.read_text(encoding="utf-8").replace(
-        '    grass = "grass"\n', '    grass = "grass"\n    fish = "fish"\n'
+def test_an_enum_grows_and_another_one_is_added_to_a_table_with_rows(zoo: Service, urls: Iterator[str]) -> None:
+    zoo.manage("shell", "-c", "db.add(Animal(name='Pongo')); await db.commit()")
+    edit_models(
+        zoo,
+        ('    grass = "grass"\n', '    grass = "grass"\n    fish = "fish"\n'),
+        ("class Animal", ANOTHER_ENUM),
+        ('    size: Mapped[Literal["small", "large"] | None]\n', ANOTHER_COLUMN.lstrip("\n")),
     )
-    models.write_text(text, encoding="utf-8")
+    zoo.manage("makemigrations", "--name", "more")
+    zoo.manage("migrate")
     assert zoo.manage("makemigrations", "--check") == IN_STEP
-    zoo.manage("shell", "-c", "db.add(Animal(name='Pingu', diet='fish')); await db.commit()")
+    kinds = "print([(one.kind.name, one.danger.name) for one in await db.scalars(select(Animal))])"
+    assert zoo.manage("shell", "-c", kinds) == "[('wild', 'bites'), ('wild', 'bites')]\n"
 
-    text = re.sub(r"class Animal\b", ANOTHER_ENUM, text, count=1) + ANOTHER_COLUMN
-    models.write_text(text, encoding="utf-8")
-    zoo.manage("makemigrations", "--name", "kind")
+    zoo.manage("migrate", "0001_zoo")
+    zoo.manage("migrate")
+    zoo.manage("shell", "-c", "db.add(Animal(name='Pingu', diet='fish')); await db.commit()")
+    forbidden = "await db.execute(text(\"UPDATE zoo_animal SET diet = 'stone'\"))"
+    assert "CHECK" in zoo.run("manage.py", "shell", "-c", f"from sqlalchemy import text; {forbidden}").stderr.upper()
+
+
+def test_a_way_back_that_is_written_on_one_database_works_on_the_other(
+    copy: Service, cluster: PostgreSQL, tmp_path: Path
+) -> None:
+    """PostgreSQL shows CHECKs and defaults in its own words."""
+    add_zoo(copy)
+    edit_models(copy, ('    grass = "grass"\n', '    grass = "grass"\n    fish = "fish"\n'))
+    services = [
+        copy.with_env(DATABASE_URL=url)
+        for url in (cluster.create_database(tmp_path.name), f"sqlite:///{tmp_path}/other.sqlite3")
+    ]
+    services[0].manage("makemigrations", "--name", "zoo")
+    edit_models(
+        copy,
+        ('    fish = "fish"\n', ""),
+        ("    second_diet: Mapped[Diet | None]\n", ""),
+    )
+    assert "drops the column zoo_animal.second_diet" in dropping(services[0])
+
+    for service in services:
+        service.manage("migrate")
+        service.manage("migrate", "0001_zoo")
+        service.manage("migrate")
+        assert service.manage("makemigrations", "--check") == IN_STEP
+
+
+def test_tables_that_refer_to_each_other_are_dropped(zoo: Service) -> None:
+    models = zoo.project / "app" / "zoo" / "models.py"
+    text = models.read_text(encoding="utf-8")
+    start, end = text.index("class Team("), text.index("class Review(")
+    models.write_text(text[:start] + text[end:], encoding="utf-8")
+
+    assert "drops the table zoo_team" in dropping(zoo)
+    zoo.manage("migrate")
+    zoo.manage("migrate", "0001_zoo")
     zoo.manage("migrate")
 
-    kinds = "print(sorted([animal.kind.name for animal in await db.scalars(select(Animal))]))"
-    assert zoo.manage("shell", "-c", kinds) == "['wild', 'wild']\n"
     assert zoo.manage("makemigrations", "--check") == IN_STEP
 
 
-def test_a_table_in_a_schema_is_made_once(copy: Service, cluster: PostgreSQL, tmp_path: Path) -> None:
-    """Only PostgreSQL has schemas. Migrations must not touch a schema that no model uses."""
-    shutil.copytree(ZOO, copy.project / "app" / "zoo")
-    models = copy.project / "app" / "zoo" / "models.py"
-    models.write_text(models.read_text(encoding="utf-8") + ANOTHER_TABLE, encoding="utf-8")
-    zoo = copy.with_env(DATABASE_URL=cluster.create_database(tmp_path.name))
+def test_models_for_postgresql_go_there_and_back(copy: Service, cluster: PostgreSQL, tmp_path: Path) -> None:
+    """Arrays, JSONB, addresses, and a table in a schema. Migrations must not touch a schema that no model uses."""
+    add_aviary(copy)
+    aviary = copy.with_env(DATABASE_URL=cluster.create_database(tmp_path.name))
     cluster.query("CREATE SCHEMA theirs; CREATE TABLE theirs.own (id int)", tmp_path.name)
 
-    zoo.manage("makemigrations", "--name", "zoo")
-    zoo.manage("migrate")
+    aviary.manage("makemigrations", "--name", "aviary")
+    aviary.manage("migrate")
 
-    assert zoo.manage("makemigrations", "--check") == IN_STEP
-    assert cluster.query("SELECT count(*) FROM estate.cage", tmp_path.name).strip() == "0"
-    zoo.manage("migrate", "zero")
-    zoo.manage("migrate")
+    assert aviary.manage("makemigrations", "--check") == IN_STEP
+    assert cluster.query("SELECT count(*) FROM estate.nest", tmp_path.name).strip() == "0"
+    aviary.manage("migrate", "project@zero")
+    aviary.manage("migrate")

@@ -1,10 +1,14 @@
 """Run by Alembic for each of its commands; the connection comes from `app.core.db.migrations`."""
 
+import re
+import warnings
 from typing import Any, Literal
 
+import sqlalchemy
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import Connection, TypeDecorator
+from sqlalchemy import Connection, Enum, TypeDecorator
+from sqlalchemy.exc import SAWarning
 
 from app.core.db import Base
 from app.core.registry import load_models
@@ -14,20 +18,31 @@ FOREIGN = ("procrastinate_",)
 
 def render_item(kind: str, item: Any, context: AutogenContext) -> str | Literal[False]:
     """Keep classes of the project out of migrations, which outlive them: write what a type of our own is stored as.
+    An enumeration is text, and its CHECK is a constraint of its own.
 
     A type that differs between databases, or that is no decorator, is imported.
     """
+    if kind == "type" and isinstance(item, Enum) and not item.native_enum:
+        return f"sa.String(length={item.length})"
     if kind != "type" or not type(item).__module__.startswith("app."):
         return False
     if isinstance(item, TypeDecorator) and type(item).load_dialect_impl is TypeDecorator.load_dialect_impl:
-        stored = item.impl_instance
-        module = type(stored).__module__.split(".")
-        if module[:2] == ["sqlalchemy", "dialects"]:
-            context.imports.add(f"from sqlalchemy.dialects import {module[2]}")
-            return f"{module[2]}.{stored!r}"
-        return f"sa.{stored!r}"
+        return _with_modules(repr(item.impl_instance), context)
     context.imports.add(f"import {type(item).__module__}")
-    return f"{type(item).__module__}.{item!r}"
+    name, bracket, arguments = repr(item).partition("(")
+    return f"{type(item).__module__}.{name}{bracket}{_with_modules(arguments, context)}"
+
+
+def _with_modules(types: str, context: AutogenContext) -> str:
+    """`ARRAY(String(length=20))` gives `sa.ARRAY(sa.String(length=20))`."""
+
+    def qualified(name: re.Match[str]) -> str:
+        if hasattr(sqlalchemy, name[0]):
+            return f"sa.{name[0]}"
+        context.imports.add("from sqlalchemy.dialects import postgresql")
+        return f"postgresql.{name[0]}"
+
+    return re.sub(r"\b[A-Z]\w*(?=\()", qualified, types)
 
 
 def include_name(name: str | None, kind: str, _: object) -> bool:
@@ -47,6 +62,7 @@ def run(connection: Connection, **options: Any) -> None:
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
+        autogenerate_plugins=["alembic.autogenerate.*", "alembic.ext.checkconstraint_byname"],
         render_as_batch=True,  # SQLite can alter little: batch mode copies the table
         render_item=render_item,
         include_schemas=True,
@@ -56,7 +72,9 @@ def run(connection: Connection, **options: Any) -> None:
         transactional_ddl=True,  # with SQLite, too: `app.core.db.migrations` sees to it
         **options,
     )
-    with context.begin_transaction():
+    with context.begin_transaction(), warnings.catch_warnings():
+        # Two tables may refer to each other: `makemigrations` sees to it.
+        warnings.filterwarnings("ignore", "Cannot correctly sort tables", SAWarning)
         context.run_migrations()
 
 

@@ -4,13 +4,16 @@ import enum
 from datetime import datetime
 from functools import cache
 from typing import ClassVar, Literal
+from zlib import crc32
 
-from sqlalchemy import Enum, MetaData
+from sqlalchemy import CheckConstraint, Column, Enum, MetaData, String, Table, event, type_coerce
 from sqlalchemy.orm import DeclarativeBase
 
 from app.core.db.columns import UTCDateTime
 from app.core.permissions import permission
 from app.core.registry import load_models
+
+ENUM_LENGTH = 64  # characters of a member's name
 
 
 class Base(DeclarativeBase):
@@ -29,13 +32,29 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    # Enumerations are text, as in Django: both databases treat them alike, and a new member needs no migration.
-    # An ENUM of PostgreSQL would be a separate type, which migrations neither drop nor change.
+    # Enumerations are text with a CHECK, so both databases treat them alike. An ENUM of PostgreSQL would be a separate
+    # type, which migrations neither drop nor change. Who wants one writes `sqlalchemy.dialects.postgresql.ENUM`.
     type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads it as a plain attribute)
         datetime: UTCDateTime,
         enum.Enum: Enum(enum.Enum, native_enum=False, length=64),
         Literal: Enum(enum.Enum, native_enum=False, length=64),
     }
+
+
+@event.listens_for(Column, "after_parent_attach")
+def _store_as_text(column: "Column[str]", table: Table) -> None:
+    """Make an enumeration text with a CHECK, also one that is written as `Enum(Status)`.
+
+    Alembic compares only the names of CHECKs. So the name depends on the members.
+    """
+    kind = column.type
+    if table.metadata is not Base.metadata or type(kind) is not Enum or kind.create_constraint:
+        return
+    if kind.native_enum:
+        kind.native_enum, kind.length = False, ENUM_LENGTH
+    is_member = type_coerce(column, String()).in_(kind.enums)
+    digest = crc32(repr(sorted(kind.enums)).encode())
+    table.append_constraint(CheckConstraint(is_member, name=f"{column.name}_{digest:08x}"))
 
 
 @cache
