@@ -9,6 +9,7 @@ from types import ModuleType, new_class
 from fastapi import FastAPI
 from sqladmin.authentication import login_required
 from sqladmin.models import BaseView, ModelView
+from sqlalchemy.exc import DataError, StatementError
 from starlette import status
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,11 +19,14 @@ from typing_extensions import override
 
 from app.admin.authentication import StaffAuthentication, login_page
 from app.admin.authorization import PermissionAuthorization
-from app.admin.forms import Choices, TextArea
+from app.admin.changes import TextArea
+from app.admin.forms import Choices
 from app.admin.middleware import Shield
 from app.admin.overrides import ClosedAdmin, check_overrides
 from app.admin.site import Refused
+from app.admin.values import from_list, in_list, key_of
 from app.core import registry
+from app.core.db import is_unfit
 from app.core.permissions import app_of
 from app.core.settings import TITLE
 from app.core.web import admits, error_response, install_error_handlers
@@ -47,10 +51,13 @@ class Site(ClosedAdmin):
         admits("a member of staff")(self.admin)
         install_error_handlers(self.admin)
         self.admin.add_exception_handler(Refused, _refused)
+        for error in (DataError, OverflowError, StatementError):
+            self.admin.add_exception_handler(error, _unfit)
+        self.templates.env.globals["get_object_identifier"] = in_list
         self.close_routes()
         self.admin.add_route("/logout", self.logout, methods=["POST"], name="logout")
         for module in registry.modules("admin"):
-            for view in _views(module):
+            for view in views(module):
                 self._add(view)
         parts = (self, self.authentication_backend, self.authorization_backend, *self.views)
         check_overrides(*map(type, parts), Choices, TextArea)
@@ -83,7 +90,7 @@ class Site(ClosedAdmin):
         try:
             if not view.can_delete or not view.is_accessible(request):
                 raise HTTPException(status.HTTP_403_FORBIDDEN)
-            for key in filter(None, request.query_params.get("pks", "").split(",")):
+            for key in from_list(request.query_params.get("pks", "")):
                 await _delete(request, view, key)
         except Refused as error:
             return PlainTextResponse(str(error), status.HTTP_409_CONFLICT)
@@ -92,7 +99,7 @@ class Site(ClosedAdmin):
         return PlainTextResponse(str(request.url_for("admin:list", identity=view.identity)))
 
 
-def _views(module: ModuleType) -> Iterator[type[BaseView]]:
+def views(module: ModuleType) -> Iterator[type[BaseView]]:
     """Yield a new subclass of each page in the module: sqladmin stores the site on the class."""
     for name, value in vars(module).items():
         if isclass(value) and value.__module__ == module.__name__ and _is_page(value):
@@ -107,13 +114,20 @@ async def _refused(request: Request, error: Exception) -> Response:
     return error_response(request, status.HTTP_409_CONFLICT, str(error))
 
 
+async def _unfit(request: Request, error: Exception) -> Response:
+    """A key or a filter in an address may be anything."""
+    if not is_unfit(error):
+        raise error
+    return error_response(request, status.HTTP_400_BAD_REQUEST, "A value in this address does not fit its column.")
+
+
 async def _delete(request: Request, view: ModelView, key: str) -> None:
     row = await view.get_object_for_delete(key)
     if row is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND)
     if not await view.check_can_delete(request, row):
         raise HTTPException(status.HTTP_403_FORBIDDEN)
-    await view.delete_model(request, key)
+    await view.delete_model(request, key_of(row))
 
 
 def _or_raise(request: Request, response: Response) -> Response:

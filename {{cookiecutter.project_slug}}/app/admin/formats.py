@@ -12,7 +12,8 @@ ABBREVIATIONS = {"id": "ID", "ip": "IP", "url": "URL", "email": "e-mail"}
 
 
 def moment(time: datetime) -> str:
-    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    """A time without a zone stays as it is."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if time.tzinfo else f"{time:%Y-%m-%d %H:%M:%S}"
 
 
 def yes_no(value: bool) -> str:

@@ -5,26 +5,29 @@ closed route could open, without any error. So pyproject.toml caps its version, 
 replaces one of sqladmin's. The application refuses to start if such a name is gone, or if sqladmin has other routes.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from types import MethodType
 from typing import Any
+from urllib.parse import quote
 
 from sqladmin import Admin, ModelView
+from sqladmin.fields import JSONField
 from sqladmin.forms import ModelConverter
-from sqladmin.helpers import object_identifier_values
 from sqladmin.models import BaseView
-from sqlalchemy import BigInteger, Column, Select, inspect
-from sqlalchemy.orm import Mapper
+from sqlalchemy import Column, ColumnElement, Select, inspect, select
+from sqlalchemy.orm import Mapper, synonym
 from starlette import status
-from starlette.datastructures import FormData
+from starlette.datastructures import URL, FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from typing_extensions import override
 
+from app.admin.values import in_list, key_of, key_values
 from app.core.db import is_text
 from app.core.registry import StartError
 
@@ -62,6 +65,13 @@ def _overridden(cls: type) -> Iterator[str]:
 
 class ClosedAdmin(Admin):
     """sqladmin's site with only the routes that we know, and without links that change something."""
+
+    @staticmethod
+    @override
+    def get_save_redirect_url(request: Request, form: FormData, model_view: ModelView, obj: Any) -> str | URL:
+        url = Admin.get_save_redirect_url(request, form, model_view, obj)
+        edit = request.url_for("admin:edit", identity=request.path_params["identity"], pk=key_of(obj))
+        return model_view._build_url_for("admin:edit", request, obj) if url == edit else url
 
     def close_routes(self) -> None:
         """Raises StartError if sqladmin has other routes than we know: a new one may need closing."""
@@ -107,21 +117,48 @@ class SafeModelView(ModelView):
     """sqladmin's page of a model. It never shows a secret column, and recognizes invalid keys."""
 
     def __init__(self) -> None:
-        self.visible_columns = [name for name, column in self.mapper.columns.items() if not column.info.get("secret")]
+        self.visible_columns = [name for name, column in self.mapper.columns.items() if not _is_secret(column)]
+        for mapper in (self.mapper, *(relation.mapper for relation in self.mapper.relationships)):
+            _name_keys(mapper)
         super().__init__()
 
     @override
     def _build_column_list(self, defaults: list[str], include: Any = None, exclude: Any = None) -> list[str]:
         """Leave out the secret columns from every list of columns."""
         names = super()._build_column_list(defaults, include, exclude)
-        return [name for name in names if name in self.visible_columns or name in self._relation_names]
+        is_named = bool(include) and include != "__all__"
+        return [name for name in names if self._is_column(name) or (is_named and not self._is_secret(name))]
+
+    def _is_column(self, name: str) -> bool:
+        return name in self.visible_columns or name in self._relation_names
+
+    def _is_secret(self, path: str) -> bool:
+        """`path` may lead to a related row, and to what is no column: a property or a synonym, for example."""
+        mapper: Mapper[Any] = self.mapper
+        *relations, name = path.split(".")
+        for each in relations:
+            mapper = mapper.relationships[each].mapper
+        name = mapper.synonyms[name].name if name in mapper.synonyms else name
+        return name in mapper.columns and _is_secret(mapper.columns[name])
 
     @override
     def _stmt_by_identifier(self, identifier: str) -> Select[Any]:
         """Answer 404 to an invalid key."""
-        if key_values(identifier, self.model) is None:
+        values = key_values(identifier, self.model)
+        if values is None:
             raise HTTPException(status.HTTP_404_NOT_FOUND)
-        return super()._stmt_by_identifier(identifier)
+        pairs = zip(self.mapper.primary_key, values, strict=True)
+        return select(self.model).where(*(column == value for column, value in pairs))
+
+    @override
+    def _url_for_delete(self, request: Request, obj: Any) -> str:
+        url = request.url_for("admin:delete", identity=self._identity_for_object(obj))
+        return str(url.include_query_params(pks=in_list(obj)))
+
+    @override
+    def _build_url_for(self, name: str, request: Request, obj: Any) -> URL:
+        """Escape the key: it may have any characters."""
+        return request.url_for(name, identity=self._identity_for_object(obj), pk=quote(key_of(obj), safe=""))
 
     @property
     def mapper(self) -> Mapper[Any]:
@@ -142,13 +179,18 @@ class SafeModelView(ModelView):
         return [name for name in self._form_prop_names if name not in self._relation_names]
 
     @property
+    def overridden_fields(self) -> set[str]:
+        """Names of attributes for which the page has a field of its own."""
+        return set(self._form_overrides)
+
+    @property
     def edited_relations(self) -> list[str]:
         return list(self._form_relation_names)
 
     @property
     def converted_relations(self) -> set[str]:
         """Relations without a field of the page's own."""
-        return set(self._form_relation_names).difference(self._form_overrides)
+        return set(self._form_relation_names) - self.overridden_fields
 
     @property
     def lookups(self) -> dict[str, Any]:
@@ -193,6 +235,20 @@ class SafeModelView(ModelView):
         self._column_labels = labels | self._column_labels
 
 
+def _name_keys(mapper: Mapper[Any]) -> None:
+    """sqladmin reads keys by the names of columns. So let each be the name of an attribute, too."""
+    columns = {name: column for name, column in mapper.columns.items() if isinstance(column, Column)}
+    for name, column in columns.items():
+        is_key = column.primary_key or column.foreign_keys
+        if is_key and column.name not in mapper.all_orm_descriptors:
+            mapper.add_property(column.name, synonym(name))
+
+
+def _is_secret(column: ColumnElement[Any]) -> bool:
+    """An SQL expression (`column_property`) is no secret."""
+    return isinstance(column, Column) and bool(column.info.get("secret"))
+
+
 class RowConverter(ModelConverter):
     """sqladmin's maker of form fields. `choices` lists the rows of a related model."""
 
@@ -205,15 +261,14 @@ class RowConverter(ModelConverter):
         return await super()._prepare_select_options(prop, session_maker)
 
 
-def key_values(key: str, model: type) -> tuple[Any, ...] | None:
-    """Return None for an invalid key: text that is not a UUID, or a number that is too large for the column."""
-    try:
-        values: tuple[Any, ...] = object_identifier_values(key, model)
-    except (ValueError, TypeError, ArithmeticError):
-        return None
-    return values if all(map(_fits, inspect(model).primary_key, values)) else None
+class ShownJSONField(JSONField):
+    """sqladmin shows {} in place of NULL and of other empty values."""
 
-
-def _fits(column: Column[Any], value: Any) -> bool:
-    bits = 64 if isinstance(column.type, BigInteger) else 32  # in PostgreSQL, with the sign
-    return not isinstance(value, int) or value.bit_length() < bits
+    @override
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        if self.data is None:
+            return ""
+        text = json.dumps(self.data, ensure_ascii=False)
+        return text if is_text(text) else json.dumps(self.data)

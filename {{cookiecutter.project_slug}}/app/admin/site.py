@@ -25,10 +25,13 @@ import builtins
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from enum import Enum
+from numbers import Number
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from sqladmin import action
+from sqladmin.filters import OperationColumnFilter
 from sqladmin.formatters import BASE_FORMATTERS
 from sqladmin.forms import ModelConverterBase
 from sqladmin.pagination import Pagination
@@ -36,6 +39,7 @@ from sqlalchemy import Select, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper
+from sqlalchemy.orm.exc import StaleDataError
 from starlette import status
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -44,13 +48,19 @@ from typing_extensions import override
 
 from app.accounts import AuthenticatedUser
 from app.admin import formats, listing
+from app.admin.filters import ColumnFilter
 from app.admin.forms import MAX_FOUND, Choices, FormView
-from app.core.db import Paging, is_conflict, paginate, search
+from app.admin.values import from_list
+from app.core.db import Paging, is_conflict, is_unfit, paginate, search
 
 __all__ = ["ModelAdmin", "Refused", "acting_user", "action", "new_session"]
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes these for the beginning of a formula
-CONFLICT = "Another row has the same value, or somebody else has changed this row. Load the page again, then try again."
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet takes these for the beginning of a formula
+UNFIT = "The database does not take one of the values: it is missing or too large, or a rule forbids it."
+CONFLICT = (
+    "Another row has the same value or needs this row, or this row names one that does not exist. "
+    "Or somebody else has changed it: load the page again."
+)
 
 
 class Refused(Exception):
@@ -81,6 +91,14 @@ class ModelAdmin(FormView):
         if not self.column_sortable_list:
             shown = (name for name in self.listed_columns if name in self.visible_columns)
             self.allow_sorting_by(name for name in shown if listing.is_sorted(self.model, name))
+
+    @override
+    def get_filters(self) -> builtins.list[Any]:
+        """sqladmin's filter of a column knows few types."""
+        return [
+            ColumnFilter(each.column, each.title, each.parameter_name) if type(each) is OperationColumnFilter else each
+            for each in super().get_filters()
+        ]
 
     @override
     def get_list_columns(self) -> builtins.list[str]:
@@ -120,7 +138,7 @@ class ModelAdmin(FormView):
 
     async def chosen(self, request: Request) -> Sequence[Any]:
         """Return the rows that somebody chose for an action."""
-        keys = filter(None, request.query_params.get("pks", "").split(","))
+        keys = from_list(request.query_params.get("pks", ""))
         rows = [await self.get_object_for_delete(key) for key in keys]
         if None in rows:
             raise HTTPException(status.HTTP_404_NOT_FOUND)
@@ -162,20 +180,34 @@ class ModelAdmin(FormView):
         await super().delete_model(request, pk)
 
     @override
+    async def get_prop_value(self, obj: Any, prop: str) -> Any:
+        """Show the name of each member. sqladmin shows the value of one that is 0 or empty."""
+        value = await super().get_prop_value(obj, prop)
+        return value.name if isinstance(value, Enum) and not isinstance(value, str) else value
+
+    @override
     async def custom_export_cell(self, row: Any, name: str, value: Any) -> str | None:
-        """Mark values that begin like a formula as text, so that a spreadsheet does not run them."""
-        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else None
+        """Mark what begins like a formula as text, so that a spreadsheet does not run it."""
+        _, shown = await self.get_list_value(row, name)
+        if isinstance(shown, Number):
+            return None
+        text = ",".join(map(str, shown)) if isinstance(shown, list | tuple) else str(shown)
+        return f"'{text}" if text.startswith(FORMULA) else None
 
 
 @contextmanager
 def _told(request: Request) -> Iterator[None]:
-    """Turn conflicts into a refusal. Remember other errors, so that `app.admin.application` can raise them."""
+    """Turn errors of values into a refusal. Remember other errors, so that `app.admin.application` can raise them."""
     try:
         yield
     except Refused:
         raise
     except Exception as error:
-        if isinstance(error, DBAPIError) and is_conflict(error):
+        if isinstance(error, StaleDataError) or (isinstance(error, DBAPIError) and is_conflict(error)):
             raise Refused(CONFLICT) from None
+        if is_unfit(error):
+            raise Refused(UNFIT) from None
+        if type(error) is ValueError:  # of a model's own rule (`@validates`)
+            raise Refused(str(error)) from error
         request.state.failure = error
         raise

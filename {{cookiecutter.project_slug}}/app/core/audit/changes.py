@@ -6,6 +6,7 @@ objects that were `added` and `removed`.
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from enum import Enum
 from operator import and_, eq
 from typing import Any
 
@@ -83,7 +84,7 @@ def _equalities(clause: object) -> Iterator[tuple[ColumnElement[Any], BindParame
 def _columns(mapper: Mapper[Any]) -> Iterator[tuple[str, Column[Any]]]:
     """Yield the columns that the log records."""
     for name, column in mapper.columns.items():
-        if not column.primary_key and column.info.get("audited", True):
+        if isinstance(column, Column) and not column.primary_key and column.info.get("audited", True):
             yield name, column
 
 
@@ -92,6 +93,8 @@ def _is_secret(column: Column[Any]) -> bool:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.name
     if value is None or isinstance(value, bool | int):
         return value
     text = value.isoformat() if isinstance(value, datetime) else str(value)

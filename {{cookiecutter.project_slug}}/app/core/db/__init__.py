@@ -4,7 +4,7 @@ from app.core.db.base import Base, declared_permissions
 from app.core.db.columns import UTCDateTime, by_code_point, utcnow
 from app.core.db.dumps import DumpError, dump_rows, load_rows, row_counts
 from app.core.db.engine import Database
-from app.core.db.errors import DatabaseUnavailable, is_away, is_conflict, is_unmigrated
+from app.core.db.errors import DatabaseUnavailable, is_away, is_conflict, is_unfit, is_unmigrated
 from app.core.db.migrations.histories import PROJECT, Diverged, UnknownMigrations, migration_folders, new_revision
 from app.core.db.migrations.making import is_in_step, make_migration, merge_migrations
 from app.core.db.migrations.removing import undo_history
@@ -57,6 +57,7 @@ __all__ = [
     "is_conflict",
     "is_in_step",
     "is_text",
+    "is_unfit",
     "is_unmigrated",
     "keys_by_prefix",
     "load_rows",

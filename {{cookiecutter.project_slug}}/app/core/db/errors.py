@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, StatementError
 
 SQLITE_AWAY = (
     sqlite3.SQLITE_BUSY,
@@ -33,6 +33,14 @@ POSTGRESQL_CONFLICT = (
     "40001",  # serialization_failure
     "40P01",  # deadlock_detected
 )
+SQLITE_UNFIT = (
+    sqlite3.SQLITE_CONSTRAINT_CHECK,
+    sqlite3.SQLITE_CONSTRAINT_NOTNULL,
+    sqlite3.SQLITE_MISMATCH,
+    sqlite3.SQLITE_TOOBIG,
+)
+POSTGRESQL_UNFIT = ("23502", "23514")  # not_null_violation, check_violation
+NOT_CONVERTED = (ArithmeticError, LookupError, TypeError, ValueError)  # by the type of a column
 POSTGRESQL_UNMIGRATED = ("42P01", "42703")  # undefined_table, undefined_column
 
 
@@ -48,6 +56,16 @@ def is_conflict(error: DBAPIError) -> bool:
     if str(error.orig) == SQLITE_RESTRICTED:
         return True
     return _sqlite_code(error) in SQLITE_CONFLICT or sqlstate(error.orig) in POSTGRESQL_CONFLICT
+
+
+def is_unfit(error: Exception) -> bool:
+    """True if a value does not fit its column: it is missing, too large, of another type, or a CHECK forbids it."""
+    if isinstance(error, DBAPIError):
+        is_known = _sqlite_code(error) in SQLITE_UNFIT or sqlstate(error.orig) in POSTGRESQL_UNFIT
+        return is_known or isinstance(error, DataError)
+    if isinstance(error, StatementError):
+        return isinstance(error.orig, NOT_CONVERTED)
+    return isinstance(error, OverflowError)  # SQLite's driver, for a number of more than 64 bits
 
 
 def is_unmigrated(error: DBAPIError) -> bool:
