@@ -257,6 +257,10 @@ class Member(Base):
     team_id: Mapped[UUID] = mapped_column(ForeignKey(Team.id))
     team: Mapped[Team] = relationship(foreign_keys=team_id)
 
+    def __str__(self) -> str:
+        """It needs another row."""
+        return f"a member of {self.team.title}"
+
 
 class Review(Base):
     __tablename__ = "zoo_review"

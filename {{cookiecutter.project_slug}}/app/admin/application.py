@@ -24,7 +24,7 @@ from app.admin.forms import Choices
 from app.admin.middleware import Shield
 from app.admin.overrides import ClosedAdmin, check_overrides
 from app.admin.site import Refused
-from app.admin.values import from_list, in_list, key_of
+from app.admin.values import from_list, in_list, key_of, name_of
 from app.core import registry
 from app.core.db import is_unfit
 from app.core.permissions import app_of
@@ -53,7 +53,7 @@ class Site(ClosedAdmin):
         self.admin.add_exception_handler(Refused, _refused)
         for error in (DataError, OverflowError, StatementError):
             self.admin.add_exception_handler(error, _unfit)
-        self.templates.env.globals["get_object_identifier"] = in_list
+        self.templates.env.globals |= {"get_object_identifier": in_list, "name_of": name_of}
         self.close_routes()
         self.admin.add_route("/logout", self.logout, methods=["POST"], name="logout")
         for module in registry.modules("admin"):

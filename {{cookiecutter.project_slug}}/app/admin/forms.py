@@ -43,7 +43,7 @@ from app.admin.fields import (
 )
 from app.admin.overrides import MAX_CHOSEN, RowConverter, SafeModelView
 from app.admin.related import RelatedField
-from app.admin.values import key_of, key_values, stored_type
+from app.admin.values import key_of, key_values, name_of, stored_type
 from app.core.permissions import permission
 
 MAX_CHOICES = 500
@@ -168,7 +168,7 @@ class Lookup:
         self.model: type[Any] = inspect(view.model).relationships[name].mapper.class_
 
     def format(self, row: Any) -> dict[str, str]:
-        return {"id": key_of(row), "text": str(row)}
+        return {"id": key_of(row), "text": name_of(row)}
 
     async def get_list(self, request: Request, term: str) -> list[Any]:
         """Find the rows that the page of the other model would find. The user must have access to a form with this
@@ -182,8 +182,8 @@ class Lookup:
         page = self._page()
         rows = await (page.find(request, term) if page else self.model_admin.rows_that_contain(self.model, term))
         if not request.state.user.may(permission("view", self.model)):
-            rows = [row for row in rows if term.casefold() in str(row).casefold()]
-        return sorted(rows, key=lambda row: str(row).casefold())
+            rows = [row for row in rows if term.casefold() in name_of(row).casefold()]
+        return sorted(rows, key=lambda row: name_of(row).casefold())
 
     def _page(self) -> FormView | None:
         pages = (view for view in self.model_admin.site_views if isinstance(view, FormView))
@@ -244,8 +244,8 @@ class Choices(RowConverter):
     @override
     async def choices(self, prop: Any, session_maker: Any) -> list[tuple[str, Any]]:
         async with session_maker() as db:
-            found = (await db.scalars(select(prop.mapper.class_).limit(MAX_CHOICES + 1))).unique()
-            return [(key_of(each), str(each)) for each in found]
+            found = [*(await db.scalars(select(prop.mapper.class_).limit(MAX_CHOICES + 1))).unique()]
+        return [(key_of(each), name_of(each)) for each in found]
 
     @override
     @converts("MANYTOONE", "ONETOONE", "MANYTOMANY", "ONETOMANY")  # type: ignore[untyped-decorator]

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from wtforms import SelectFieldBase, widgets
 
 from app.admin.overrides import MAX_CHOSEN
-from app.admin.values import key_of
+from app.admin.values import key_of, name_of
 
 
 class RelatedWidget(widgets.Select):  # type: ignore[misc]
@@ -55,7 +55,7 @@ class RelatedField(SelectFieldBase):  # type: ignore[misc]
         rows = value if isinstance(value, list) else [value] if value else []
         self.is_too_long = len(rows) > MAX_CHOSEN
         self.keys = [] if self.is_too_long else [key_of(row) for row in rows]
-        self.labels |= dict(zip(self.keys, map(str, rows), strict=False))
+        self.labels |= dict(zip(self.keys, map(name_of, rows), strict=False))
 
     def process_formdata(self, valuelist: list[str]) -> None:
         self.keys = list(dict.fromkeys(filter(None, valuelist)))
@@ -64,7 +64,7 @@ class RelatedField(SelectFieldBase):  # type: ignore[misc]
         """Read the labels of rows whose keys came from a browser."""
         if lacking := [key for key in self.keys if key not in self.labels]:
             rows = await self.loader.model_admin.rows_with(self.loader.model, lacking)
-            self.labels |= {key_of(row): str(row) for row in rows}
+            self.labels |= {key_of(row): name_of(row) for row in rows}
 
     def iter_choices(self) -> Iterator[tuple[str, str, bool, dict[str, Any]]]:
         """Begin with an empty choice if nothing is chosen."""

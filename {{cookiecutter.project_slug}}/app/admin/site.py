@@ -50,8 +50,8 @@ from app.accounts import AuthenticatedUser
 from app.admin import formats, listing
 from app.admin.filters import ColumnFilter
 from app.admin.forms import MAX_FOUND, Choices, FormView
-from app.admin.values import from_list
-from app.core.db import Paging, is_conflict, is_unfit, paginate, search
+from app.admin.values import from_list, name_of
+from app.core.db import Base, Paging, is_conflict, is_unfit, paginate, search
 
 __all__ = ["ModelAdmin", "Refused", "acting_user", "action", "new_session"]
 
@@ -79,7 +79,12 @@ def new_session(request: Request) -> AsyncSession:
 
 class ModelAdmin(FormView):
     page_size = 25
-    column_type_formatters: ClassVar = {**BASE_FORMATTERS, bool: formats.yes_no, datetime: formats.moment}
+    column_type_formatters: ClassVar = {
+        **BASE_FORMATTERS,
+        bool: formats.yes_no,
+        datetime: formats.moment,
+        Base: name_of,
+    }
     form_converter: ClassVar[type[ModelConverterBase]] = Choices
     use_pretty_export = True
     export_max_rows = 10_000

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Uuid,
     inspect,
 )
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapper
 from sqlalchemy.types import TypeEngine
 
@@ -127,6 +128,14 @@ READERS: tuple[tuple[type[TypeEngine[Any]], Callable[[Any, str], Any]], ...] = (
 
 def key_of(row: Any) -> str:
     return str(get_object_identifier(row))
+
+
+def name_of(row: Any) -> str:
+    """Return the text of a row, or its key if the text needs other rows, which nobody has loaded."""
+    try:
+        return str(row)
+    except SQLAlchemyError:
+        return f"{type(row).__name__} {key_of(row)}"
 
 
 def key_values(key: str, model: type) -> tuple[Any, ...] | None:
