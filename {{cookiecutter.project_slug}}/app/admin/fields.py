@@ -209,7 +209,7 @@ def decimal_field(kind: Any, arguments: dict[str, Any]) -> Field:
 def enum_field(kind: Any, arguments: dict[str, Any], *, nullable: bool) -> Field:
     """sqladmin assumes that a column stores the names of members. With `values_callable`, it does not."""
     stored = {text: member for member, text in members(kind).items()}
-    choices = [(text, getattr(stored.get(text), "name", text)) for text in kind.enums]
+    choices = [(text, text) for text in kind.enums]
 
     def coerce(value: Any) -> Any:
         return value if isinstance(value, enum.Enum) else stored.get(value, value)
