@@ -1,6 +1,5 @@
 """For operators: system checks, health, where settings come from."""
 
-from app.core.ops import project_checks as project_checks  # the import registers its checks
 from app.core.ops.checks import Check, Level, Problem, check, run_checks
 from app.core.ops.health import Probe, install_health
 from app.core.ops.metrics import counted, forget_process, install_metrics

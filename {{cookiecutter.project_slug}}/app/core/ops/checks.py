@@ -84,7 +84,7 @@ async def run_checks(
     settings: Settings, database: Database, *, deploy: bool = False, start: bool = False
 ) -> list[Problem]:
     """Run the checks of the core and of every app. Return the problems, errors first."""
-    for path in registry.module_paths("checks"):
+    for path in ("app.core.ops.project_checks", *registry.module_paths("checks")):
         with suppress(Exception):  # `apps_can_be_imported` reports it
             import_module(path)  # this registers them
     asked = [*ALWAYS, *(DEPLOY if deploy else ()), *(START if start else ())]
