@@ -414,7 +414,7 @@ def test_production_is_strict(plain: Service, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def on_postgresql(plain: Service, cluster: PostgreSQL) -> Service:
+def shaken(plain: Service, cluster: PostgreSQL) -> Service:
     """Use a separate database, so that stopping the cluster does not disturb servers of other tests."""
     return prepare(Service(plain.project, plain.python, {"DATABASE_URL": cluster.create_database("away")}))
 
@@ -428,8 +428,8 @@ def stopped(cluster: PostgreSQL) -> Iterator[None]:
         cluster.start()
 
 
-def test_a_database_that_goes_away_is_503_and_heals(on_postgresql: Service, cluster: PostgreSQL) -> None:
-    with server(on_postgresql.project, on_postgresql.python, on_postgresql.env) as served, connect(served) as client:
+def test_a_database_that_goes_away_is_503_and_heals(shaken: Service, cluster: PostgreSQL) -> None:
+    with server(shaken.project, shaken.python, shaken.env) as served, connect(served) as client:
         headers = bearer(log_in(client).raise_for_status().json()["access_token"])
         with stopped(cluster):
             for _ in range(3):
@@ -449,10 +449,10 @@ def assert_unavailable(answer: httpx.Response) -> None:
 
 
 def test_a_database_that_was_away_unnoticed_costs_one_answer_at_most(
-    on_postgresql: Service, cluster: PostgreSQL
+    shaken: Service, cluster: PostgreSQL
 ) -> None:
     """The server's connections are dead then. The first query must notice it for all of them."""
-    with server(on_postgresql.project, on_postgresql.python, on_postgresql.env) as served, connect(served) as client:
+    with server(shaken.project, shaken.python, shaken.env) as served, connect(served) as client:
         headers = bearer(log_in(client).raise_for_status().json()["access_token"])
         with ThreadPoolExecutor(4) as threads:  # four at once: so the pool holds several connections
             list(threads.map(lambda _: client.get("/users/me", headers=headers).raise_for_status(), range(8)))
