@@ -1,0 +1,225 @@
+"""The files that bring a project into production.
+
+No container engine runs here. What they would run, runs here without them.
+"""
+
+import fnmatch
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.conftest import Render
+from tests.servers import LOOPBACK, PostgreSQL, clean_environment, server
+from tests.services import Service, connect, log_in, prepare
+
+DATABASES = ("SQLite", "PostgreSQL")
+TOOLS = Path(sys.executable).parent
+
+not_on_windows = pytest.mark.skipif(sys.platform == "win32", reason="these servers and tools are for Unix")
+
+
+def check(*command: str | Path, cwd: Path | None = None, **variables: str) -> str:
+    """Return the output of the program. It must succeed."""
+    done = subprocess.run(
+        command, check=False, cwd=cwd, env=clean_environment(**variables), capture_output=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def compose(project: Path) -> Any:
+    return yaml.safe_load((project / "compose.yaml").read_text(encoding="utf-8"))
+
+
+def env_of(project: Path) -> dict[str, str]:
+    """Read `.env` as systemd, Docker and kubectl do: without expanding anything."""
+    lines = (project / ".env").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+# .env
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_programs_that_expand_nothing_read_the_environment_as_we_do(
+    render: Render, plain: Service, database: str
+) -> None:
+    service = Service(render(database=database), plain.python)
+    literal = env_of(service.project)
+    assert not re.search(r"""[$'"\\]""", "".join(literal.values()))
+    code = "from app.settings import get_settings; print(get_settings().database_url.password)"
+    assert service.run("-c", code).stdout == service.run("-c", code, **literal).stdout
+
+
+# The image
+
+
+@not_on_windows
+def test_the_dockerfile_has_no_faults(plain: Service) -> None:
+    check(TOOLS / "hadolint", "--failure-threshold=info", plain.project / "Dockerfile")
+
+
+def stages(project: Path) -> list[str]:
+    return re.split(r"^FROM .*$", (project / "Dockerfile").read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+
+
+def argument(stage: str, instruction: str) -> Any:
+    """Return the list of an instruction in its exec form."""
+    found = re.search(rf"^{instruction} .*?(\[.*\])$", stage, re.MULTILINE)
+    assert found
+    return json.loads(found[1])
+
+
+def test_the_image_runs_as_a_number_that_is_not_root(plain: Service) -> None:
+    _, last = stages(plain.project)
+    assert re.findall(r"^USER (\d+):\d+$", last, re.MULTILINE)[-1] != "0"
+
+
+def is_ignored(project: Path, path: str) -> bool:
+    """As Docker decides it: the last pattern that fits the path or one of its folders counts."""
+    ignored = False
+    for line in (project / ".dockerignore").read_text(encoding="utf-8").splitlines():
+        pattern = line.removeprefix("!")
+        parts = path.split("/")
+        heads = ["/".join(parts[: number + 1]) for number in range(len(parts))]
+        fits = [head for head in heads if fnmatch.fnmatch(f"/{head}", pattern.replace("**/", "*/"))] or pattern in heads
+        if line and not line.startswith("#") and (fits or pattern == "*"):
+            ignored = not line.startswith("!")
+    return ignored
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(".env", "app/.env", "app/.env.production", "db.sqlite3", "app/db.sqlite3-wal", ".git/config", "private.pem"),
+        *(
+            "app/private.pem",
+            "app/__pycache__/main.pyc",
+            "app/core/__pycache__/x.pyc",
+            ".venv/bin/python",
+            "tests/x.py",
+        ),
+    ],
+)
+def test_no_secret_database_or_cache_gets_into_the_image(plain: Service, path: str) -> None:
+    assert is_ignored(plain.project, path)
+
+
+# As the first entry of PYTHONPATH, it runs at the start of the process. It stands for a read-only file system.
+READ_ONLY = """
+import os, sys
+
+CHANGES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod")
+
+def refuse(event, arguments):
+    writes = event == "open" and (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    if (writes or event in CHANGES) and not str(arguments[0]).startswith(("/dev/", "{writable}")):
+        os.write(2, f"read-only: {event} {arguments[0]}".encode())
+        os._exit(99)
+
+sys.addaudithook(refuse)
+"""
+
+
+@pytest.fixture
+def image(plain: Service, tmp_path: Path) -> Service:
+    """What the Dockerfile copies, and its variables. There is no .env."""
+    project, guard, data = tmp_path / "srv", tmp_path / "guard", tmp_path / "data"
+    for folder in (project, guard, data):
+        folder.mkdir()
+    first, last = stages(plain.project)
+    for sources in re.findall(r"^COPY ([\w. ]+) \S+$", first, re.MULTILINE):
+        for source in sources.split():
+            assert not is_ignored(plain.project, source)
+            copy = shutil.copytree if (plain.project / source).is_dir() else shutil.copy
+            copy(plain.project / source, project / source)
+    (guard / "sitecustomize.py").write_text(READ_ONLY.replace("{writable}", str(data)))
+    env = dict(re.findall(r"(PYTHON\w+)=(\S+)", last))
+    settings = {"SECRET_KEY": "x" * 86, "ENVIRONMENT": "production", "DATABASE_URL": f"sqlite:///{data}/db.sqlite3"}
+    return Service(project, plain.python, {**env, **settings, "PYTHONPATH": str(guard), "TMPDIR": str(data)})
+
+
+def test_the_commands_of_the_image_work_on_a_read_only_file_system(image: Service, plain: Service) -> None:
+    _, last = stages(plain.project)
+    program, *options = argument(last, "CMD")
+    command = ["-m", program, *("{port}" if option == "8000" else option for option in options)]
+    python, _, probe = argument(last, "HEALTHCHECK")
+    assert python == "python"
+    assert "8000" in probe
+
+    prepare(image)
+    with server(image.project, image.python, image.env, command) as served, connect(served) as client:
+        client.headers["Host"] = "localhost"
+        assert log_in(client).status_code == 200
+        assert image.run("-c", probe.replace("8000", str(served.port))).returncode == 0
+    assert image.run("-c", probe.replace("8000", str(served.port))).returncode != 0
+
+
+# compose.yaml
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_compose_is_valid(render: Render, database: str) -> None:
+    check(
+        TOOLS / "check-jsonschema", "--builtin-schema=vendor.compose-spec", render(database=database) / "compose.yaml"
+    )
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_compose_runs_every_container_as_in_production(render: Render, database: str) -> None:
+    services = compose(render(database=database))["services"]
+    assert {"app", "proxy", "migrate"} <= set(services)
+    for name, service in services.items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service.get("cap_add", []) == (["NET_BIND_SERVICE"] if name == "proxy" else []), name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["deploy"]["resources"]["limits"]["memory"], name
+        if "env_file" in service:
+            assert service["environment"]["ENVIRONMENT"] == "production", name
+        if name != "proxy":
+            assert all(port.startswith("127.0.0.1:") for port in service.get("ports", [])), name
+    healthy = [of["condition"] for each in services.values() for of in each.get("depends_on", {}).values()]
+    assert "service_started" not in healthy
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_the_server_in_compose_believes_only_the_proxy(render: Render, database: str) -> None:
+    file = compose(render(database=database))
+    services, network = file["services"], file["networks"]["proxy"]
+    assert {name for name, service in services.items() if "proxy" in service.get("networks", [])} == {"app", "proxy"}
+    assert services["proxy"]["networks"] == ["proxy"]
+    assert services["app"]["environment"]["FORWARDED_ALLOW_IPS"] == network["ipam"]["config"][0]["subnet"]
+    assert "ports" not in services["app"]
+
+
+@not_on_windows
+def test_the_database_in_compose_takes_its_password_from_the_environment(render: Render, tmp_path: Path) -> None:
+    project = render(database="PostgreSQL")
+    entrypoint = tmp_path / "docker-entrypoint.sh"
+    entrypoint.write_text('#!/bin/sh\nprintf "%s %s" "$1" "$POSTGRES_PASSWORD"\n')
+    entrypoint.chmod(0o755)
+    url = env_of(project)["DATABASE_URL"]
+    command = [part.replace("$$", "$") for part in compose(project)["services"]["database"]["command"]]
+    path = f"{tmp_path}:{clean_environment()['PATH']}"
+    assert check(*command, DATABASE_URL=url, PATH=path) == f"postgres {httpx.URL(url).password}"
+
+
+def test_in_compose_the_host_of_the_database_is_its_service(
+    render: Render, plain: Service, cluster: PostgreSQL
+) -> None:
+    template = compose(render(database="PostgreSQL"))["services"]["app"]["environment"]["DATABASE_URL"]
+    url = (
+        f"postgresql://postgres@nowhere.invalid:{cluster.port}/{cluster.create_database('compose').rpartition('/')[2]}"
+    )
+    inside = re.sub(r"\$\{.*?\}", url, template).replace("host=database", f"host={LOOPBACK}")
+    assert inside != url
+    assert "Applied" in plain.with_env(DATABASE_URL=inside).manage("migrate")
