@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -57,6 +58,10 @@ class NginxMissing(Exception):
 
 class RedisMissing(Exception):
     """Redis' server is not installed."""
+
+
+class NginxMissing(Exception):
+    """nginx is not installed."""
 
 
 def free_port() -> int:
@@ -374,6 +379,100 @@ def _redis_binary() -> Path:
     if found := shutil.which("redis-server"):
         return Path(found)
     raise RedisMissing("Redis' server is not installed here: on Debian, `apt-get install redis-server`.")
+
+
+NGINX = """
+daemon off;
+pid {folder}/pid;
+error_log stderr;
+{user}
+events {{}}
+http {{
+    client_body_temp_path {folder}/bodies;
+    proxy_temp_path {folder}/answers;
+    include {folder}/site;
+}}
+"""
+
+
+@contextmanager
+def nginx(site: str, port: int) -> Iterator[None]:
+    """Serve this site, which listens on `port`."""
+    with tempfile.TemporaryDirectory(prefix="nginx-") as name:
+        folder = Path(name)
+        (folder / "site").write_text(site, encoding="utf-8")
+        # Its workers would change to another user, who has no access to this folder.
+        user = "user root;" if sys.platform != "win32" and os.geteuid() == 0 else ""
+        (folder / "nginx.conf").write_text(NGINX.format(folder=folder, user=user), encoding="utf-8")
+        command: list[str | Path] = [_nginx_binary(), "-e", "stderr", "-c", folder / "nginx.conf"]
+        _check([*command, "-q", "-t"])
+        with _listening(command, port, clean_environment()):
+            yield
+
+
+@contextmanager
+def nginx_or_skip(site: str, port: int) -> Iterator[None]:
+    """For fixtures: without nginx, their tests are skipped. In CI they fail."""
+    try:
+        _nginx_binary()
+    except NginxMissing as error:
+        _fail_in_ci_else_skip(error)
+    with nginx(site, port):
+        yield
+
+
+def _nginx_binary() -> Path:
+    """Debian keeps it where only administrators look."""
+    if found := shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin"):
+        return Path(found)
+    raise NginxMissing("nginx is not installed here: on Debian, `apt-get install nginx`.")
+
+
+@contextmanager
+def caddy(caddyfile: str, port: int, env: Mapping[str, str]) -> Iterator[Path]:
+    """Serve this Caddyfile, which listens on `port`. Yield the certificate of the authority that Caddy makes."""
+    with tempfile.TemporaryDirectory(prefix="caddy-") as name:
+        file = Path(name) / "Caddyfile"
+        file.write_text(caddyfile, encoding="utf-8")
+        command: list[str | Path] = [Path(sys.executable).parent / "caddy", "run", "--config", file]
+        folders = {"XDG_DATA_HOME": name, "XDG_CONFIG_HOME": name}
+        with _listening([*command, "--adapter", "caddyfile"], port, clean_environment(**env, **folders)):
+            authority = Path(name) / "caddy" / "pki" / "authorities" / "local" / "root.crt"
+            _wait_for_certificate(port, authority)
+            yield authority
+
+
+def _wait_for_certificate(port: int, authority: Path) -> None:
+    """Caddy listens a moment before it has made its certificate for localhost."""
+    deadline = time.monotonic() + START_LIMIT
+    while not _has_certificate(port, authority):
+        assert time.monotonic() < deadline, "It has no certificate."
+        time.sleep(0.02)
+
+
+def _has_certificate(port: int, authority: Path) -> bool:
+    try:
+        context = ssl.create_default_context(cafile=authority)
+        with socket.create_connection((LOOPBACK, port)) as plain:
+            context.wrap_socket(plain, server_hostname="localhost").close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _listening(command: Sequence[str | Path], port: int, env: Mapping[str, str]) -> Iterator[None]:
+    with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
+        try:
+            _wait_until_open(port, process)
+            yield
+        finally:
+            process.terminate()
+
+
+def _check(command: Sequence[str | Path]) -> None:
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ No container engine runs here. What they would run, runs here without them.
 import fnmatch
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,11 @@ def check(*command: str | Path, cwd: Path | None = None, **variables: str) -> st
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def program_or_skip(name: str) -> str:
+    """For programs that no package brings, and whose tests are skipped therefore."""
+    return shutil.which(name) or pytest.skip(f"{name} is not installed here.")
 
 
 def compose(project: Path) -> Any:
@@ -223,3 +229,27 @@ def test_in_compose_the_host_of_the_database_is_its_service(
     inside = re.sub(r"\$\{.*?\}", url, template).replace("host=database", f"host={LOOPBACK}")
     assert inside != url
     assert "Applied" in plain.with_env(DATABASE_URL=inside).manage("migrate")
+
+
+# systemd
+
+
+@pytest.mark.parametrize("unit", ["server", "worker"])
+def test_the_units_are_valid_and_confined(plain: Service, tmp_path: Path, unit: str) -> None:
+    analyze = program_or_skip("systemd-analyze")
+    text = (plain.project / "deploy" / "systemd" / f"{unit}.service").read_text(encoding="utf-8")
+    binaries = f"{plain.python.parent}/"
+    file = tmp_path / f"{unit}.service"
+    file.write_text(text.replace(f"/opt/{plain.project.name}/.venv/bin/", binaries), encoding="utf-8")
+    done = subprocess.run([analyze, "verify", "--man=no", file], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    check(analyze, "security", "--offline=true", "--threshold=15", "--no-pager", file)  # tenths: 10.0 is unconfined
+
+
+def test_every_way_starts_the_server_in_the_same_way(plain: Service) -> None:
+    unit = (plain.project / "deploy" / "systemd" / "server.service").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
+    program, *options = shlex.split(line)
+    expected = argument(stages(plain.project)[1], "CMD")
+    expected[expected.index("--host") + 1] = LOOPBACK
+    assert [Path(program).name, *options] == expected
