@@ -1,6 +1,6 @@
-"""The files that bring a project into production.
+"""The files that bring a project into production: containers, plain servers, Kubernetes, dashboards.
 
-No container engine runs here. What they would run, runs here without them.
+No container engine and no cluster runs here. What they would run, runs here without them.
 """
 
 import fnmatch
@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,17 @@ from tests.services import Service, connect, log_in, prepare
 
 DATABASES = ("SQLite", "PostgreSQL")
 TOOLS = Path(sys.executable).parent
+PODS = ("Deployment", "Job")
+
+# What the metrics of a project are called.
+METRICS = {
+    "http_requests_total": {"method", "route", "status"},
+    "http_request_duration_seconds_bucket": {"method", "route", "le"},
+    "logins_total": {"outcome"},
+    "password_hashing_waiting": set(),
+    "database_connections": {"state"},
+    "tasks_total": {"task", "outcome"},
+}
 
 not_on_windows = pytest.mark.skipif(sys.platform == "win32", reason="these servers and tools are for Unix")
 
@@ -246,6 +258,17 @@ def test_the_units_are_valid_and_confined(plain: Service, tmp_path: Path, unit: 
     check(analyze, "security", "--offline=true", "--threshold=15", "--no-pager", file)  # tenths: 10.0 is unconfined
 
 
+@pytest.mark.parametrize("slug", ["a", "shop_2-", "a" * 50])
+def test_the_units_name_a_user_and_the_manifests_names_that_are_allowed(render: Render, slug: str) -> None:
+    deploy = render(project_slug=slug) / "deploy"
+    (user,) = re.findall(r"^User=(.+)$", (deploy / "systemd" / "server.service").read_text(), re.MULTILINE)
+    assert re.fullmatch(r"[a-z_][a-z0-9_-]{0,31}", user)  # useradd's rule
+    kustomization = yaml.safe_load((deploy / "kubernetes" / "kustomization.yaml").read_text())
+    assert re.fullmatch(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", kustomization["namespace"])  # RFC 1123
+    image = compose(deploy.parent)["services"]["app"]["image"]
+    assert re.fullmatch(r"[a-z0-9]+(-+[a-z0-9]+)*", image)
+
+
 def test_every_way_starts_the_server_in_the_same_way(plain: Service) -> None:
     unit = (plain.project / "deploy" / "systemd" / "server.service").read_text(encoding="utf-8")
     (line,) = re.findall(r"^ExecStart=(.+)$", unit, re.MULTILINE)
@@ -253,3 +276,101 @@ def test_every_way_starts_the_server_in_the_same_way(plain: Service) -> None:
     expected = argument(stages(plain.project)[1], "CMD")
     expected[expected.index("--host") + 1] = LOOPBACK
     assert [Path(program).name, *options] == expected
+
+
+# Kubernetes
+
+
+@pytest.fixture(scope="module")
+def manifests(plain: Service) -> Path:
+    return plain.project / "deploy" / "kubernetes"
+
+
+def objects(folder: Path) -> list[Any]:
+    files = [file for file in folder.glob("*.yaml") if file.name != "kustomization.yaml"]
+    return [each for file in files for each in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+
+
+def test_the_manifests_are_valid(manifests: Path) -> None:
+    listed = yaml.safe_load((manifests / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]
+    assert set(listed) == {file.name for file in manifests.iterdir()} - {"kustomization.yaml"}
+    check(TOOLS / "kubernetes-validate", "--strict", "--quiet", *(manifests / name for name in listed))
+
+
+def test_what_kustomize_makes_of_them_is_valid(manifests: Path, tmp_path: Path) -> None:
+    kubectl = program_or_skip("kubectl")
+    built = tmp_path / "built.yaml"
+    built.write_text(check(kubectl, "kustomize", manifests), encoding="utf-8")
+    check(TOOLS / "kubernetes-validate", "--strict", "--quiet", built)
+    text = built.read_text(encoding="utf-8")
+    assert "image: app\n" not in text
+    (name,) = {name for name in re.findall(r"name: (settings\S*)", text)}
+    assert name != "settings"  # a change of the settings makes new pods
+
+
+def test_the_secret_is_what_the_environment_says(plain: Service) -> None:
+    make = ("create", "secret", "generic", "env", "--from-env-file=.env", "--dry-run=client", "--output=yaml")
+    secret = yaml.safe_load(check(program_or_skip("kubectl"), *make, cwd=plain.project))
+    assert {name: b64decode(value).decode() for name, value in secret["data"].items()} == env_of(plain.project)
+
+
+def test_every_pod_is_confined(manifests: Path) -> None:
+    pods = [each["spec"]["template"]["spec"] for each in objects(manifests) if each["kind"] in PODS]
+    assert len(pods) == 3
+    for pod in pods:
+        assert pod["automountServiceAccountToken"] is False
+        assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        for container in pod["containers"]:
+            assert container["securityContext"] == {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            }
+            assert [volume["mountPath"] for volume in container["volumeMounts"]] == ["/tmp"]  # noqa: S108
+            assert container["resources"].keys() == {"requests", "limits"}
+            # The last one wins: .env says ENVIRONMENT=local.
+            assert [*container["envFrom"][-1]] == ["configMapRef"]
+
+
+def test_everything_finds_the_pods_of_the_server(manifests: Path) -> None:
+    found = {(each["kind"], each["metadata"]["name"]): each["spec"] for each in objects(manifests)}
+    pods = found["Deployment", "server"]["template"]
+    labels = pods["metadata"]["labels"]
+    assert found["Service", "server"]["selector"] == labels
+    assert found["PodDisruptionBudget", "server"]["selector"]["matchLabels"] == labels
+    assert found["NetworkPolicy", "server"]["podSelector"]["matchLabels"] == labels
+    assert found["HorizontalPodAutoscaler", "server"]["scaleTargetRef"]["name"] == "server"
+    assert "replicas" not in found["Deployment", "server"]
+    container = pods["spec"]["containers"][0]
+    assert "command" not in container  # that of the image
+    graceful = container["lifecycle"]["preStop"]["sleep"]["seconds"] + 10
+    assert pods["spec"]["terminationGracePeriodSeconds"] > graceful
+
+
+# Grafana
+
+
+def test_the_dashboard_asks_only_for_metrics_that_there_are(plain: Service) -> None:
+    text = (plain.project / "deploy" / "grafana" / "dashboard.json").read_text(encoding="utf-8")
+    panels = json.loads(text)["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    asked: set[str] = set()
+    for expression in (target["expr"] for panel in panels for target in panel["targets"]):
+        names = set(re.findall(r"\b(\w+)\{", expression))
+        labels = {label for group in re.findall(r"by \(([^)]*)\)", expression) for label in group.split(", ")}
+        assert names <= METRICS.keys(), expression
+        assert labels <= set().union(*(METRICS[name] for name in names)), expression
+        asked |= names
+    assert asked == METRICS.keys()
+
+
+# The pages
+
+
+def test_the_pages_name_only_files_of_deploy_that_there_are(plain: Service) -> None:
+    pages = [page.read_text(encoding="utf-8") for page in (plain.project / "docs").glob("deployment*.md")]
+    named = set(re.findall(r"\bdeploy/[\w./-]*\w", "\n".join(pages)))
+    assert [name for name in named if not (plain.project / name).exists()] == []
+    files = {path.relative_to(plain.project).as_posix() for path in (plain.project / "deploy").rglob("*.*")}
+    told = {file for file in files if any(file == name or file.startswith(f"{name}/") for name in named)}
+    assert files == told
