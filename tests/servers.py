@@ -52,10 +52,6 @@ class PgBouncerMissing(Exception):
     """No PgBouncer is installed here."""
 
 
-class NginxMissing(Exception):
-    """No nginx is installed here."""
-
-
 class RedisMissing(Exception):
     """Redis' server is not installed."""
 
@@ -264,40 +260,6 @@ def _pgbouncer_binary() -> Path:
     if found := shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin"):
         return Path(found)
     raise PgBouncerMissing("PgBouncer is not installed here: on Debian, `apt-get install pgbouncer`.")
-
-
-@contextmanager
-def nginx(server_block: str, port: int) -> Iterator[str]:
-    """Run a `server { … }` that listens on the port, and yield its address."""
-    with tempfile.TemporaryDirectory(prefix="nginx-") as folder:
-        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
-        head = f"daemon off;\nmaster_process off;\npid {folder}/pid;\nevents {{}}\n"
-        settings = Path(folder) / "nginx.conf"
-        settings.write_text(f"{head}http {{\naccess_log off;\n{temporary}{server_block}\n}}\n", encoding="utf-8")
-        command: list[str | Path] = [_nginx_binary(), "-p", folder, "-e", "stderr", "-c", settings]
-        with subprocess.Popen(command, env=clean_environment(), stderr=subprocess.DEVNULL) as process:
-            try:
-                _wait_until_open(port, process)
-                yield f"http://{LOOPBACK}:{port}"
-            finally:
-                process.kill()
-
-
-def nginx_or_skip(server_block: str, port: int) -> AbstractContextManager[str]:
-    """Without nginx, a test is skipped. In CI it fails."""
-    try:
-        _nginx_binary()
-    except NginxMissing as error:
-        _fail_in_ci_else_skip(error)
-    return nginx(server_block, port)
-
-
-def _nginx_binary() -> Path:
-    """Debian keeps it where only administrators look."""
-    if found := shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin"):
-        return Path(found)
-    raise NginxMissing("nginx is not installed here: on Debian, `apt-get install nginx-light`.")
 
 
 def _wait_until_open(port: int, process: subprocess.Popen[bytes]) -> None:

@@ -12,6 +12,7 @@ from tests.servers import RUNSERVER, UVICORN, PostgreSQL, free_port, postgresql_
 from tests.services import Service, bearer, connect, log_in, prepare, serve, work
 
 TOKEN = "a-token-of-prometheus"
+UNTRUSTED = (*UVICORN, "--forwarded-allow-ips", "10.0.0.5")
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,18 @@ def test_each_of_several_processes_answers_for_all(observed: Service, tmp_path: 
     assert len(list(tmp_path.glob("counter_*.db"))) >= 2
     asked = 'http_requests_total{method="GET",route="/users/{user_id}",status="401"} 40.0'
     assert all(asked in text for text in texts), texts[0]
+
+
+def test_a_proxy_that_the_server_does_not_trust_is_noticed(plain: Service, tmp_path: Path) -> None:
+    alone = prepare(plain.with_env(DATABASE_URL=f"sqlite:///{tmp_path}/db.sqlite3"))
+    with server(alone.project, alone.python, alone.env, UNTRUSTED) as served, connect(served) as client:
+        for number in range(2):
+            client.headers["X-Forwarded-For"] = f"198.51.100.{number}"
+            log_in(client).raise_for_status()
+        served.log_until("127.0.0.1 sends X-Forwarded-For, but the server does not trust it.")
+    problems = alone.problem("check", "--deploy")
+    assert "accounts.W009: All who logged in came from 127.0.0.1." in problems
+    assert "Set FORWARDED_ALLOW_IPS=127.0.0.1" in problems
 
 
 def test_a_worker_serves_what_it_counts(observed: Service) -> None:

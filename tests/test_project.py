@@ -448,9 +448,7 @@ def assert_unavailable(answer: httpx.Response) -> None:
     assert set(answer.headers) >= SECURITY_HEADERS
 
 
-def test_a_database_that_was_away_unnoticed_costs_one_answer_at_most(
-    shaken: Service, cluster: PostgreSQL
-) -> None:
+def test_a_database_that_was_away_unnoticed_costs_one_answer_at_most(shaken: Service, cluster: PostgreSQL) -> None:
     """The server's connections are dead then. The first query must notice it for all of them."""
     with server(shaken.project, shaken.python, shaken.env) as served, connect(served) as client:
         headers = bearer(log_in(client).raise_for_status().json()["access_token"])
