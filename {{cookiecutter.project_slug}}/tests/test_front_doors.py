@@ -31,7 +31,7 @@ EXPORTS = {
         UnknownMigrations by_code_point declared_permissions dump_rows get_session is_away is_conflict is_in_step
         is_text is_unfit is_unmigrated keys_by_prefix load_rows make_migration merge_migrations migrate
         migration_folders migration_history new_revision ordered_by paginate paginate_by_cursor pending_migrations
-        row_counts scratch_database search undo_history utcnow
+        row_counts scratch_database search stored_type undo_history utcnow
     """,
     "app.core.mail": """
         MailDelayed MailError MailRefused Mailer MemoryMailer compose deliver make_mailer

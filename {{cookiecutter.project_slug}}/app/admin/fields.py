@@ -36,8 +36,8 @@ from wtforms import DecimalField, Field, FloatField, Form, IntegerField
 from wtforms.validators import InputRequired, NumberRange, Optional
 
 from app.admin.overrides import ShownJSONField
-from app.admin.values import integer_limit, members, stored_type
-from app.core.db import is_text
+from app.admin.values import integer_limit, members
+from app.core.db import is_text, stored_type
 
 NOT_FINITE = "Not a finite number."
 TIME_FORMATS = ["%H:%M:%S", "%H:%M", "%H:%M:%S.%f"]

@@ -7,7 +7,8 @@ from sqlalchemy import Date, DateTime, Enum, Integer, Interval, Numeric, Select,
 from sqlalchemy.orm import InstrumentedAttribute
 from typing_extensions import override
 
-from app.admin.values import parse, stored_type
+from app.admin.values import parse
+from app.core.db import stored_type
 
 EQUALS = ("equals", "Equals")
 IN_TEXT = (("contains", "Contains"), EQUALS, ("starts_with", "Starts with"), ("ends_with", "Ends with"))

@@ -43,7 +43,8 @@ from app.admin.fields import (
 )
 from app.admin.overrides import MAX_CHOSEN, RowConverter, SafeModelView
 from app.admin.related import RelatedField
-from app.admin.values import key_of, key_values, name_of, stored_type
+from app.admin.values import key_of, key_values, name_of
+from app.core.db import stored_type
 from app.core.permissions import permission
 
 MAX_CHOICES = 500

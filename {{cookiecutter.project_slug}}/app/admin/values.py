@@ -21,7 +21,6 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Time,
-    TypeDecorator,
     Uuid,
     inspect,
 )
@@ -29,19 +28,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapper
 from sqlalchemy.types import TypeEngine
 
+from app.core.db import stored_type
+
 # A list of keys is part of an address that sqladmin's script builds without any escaping.
 SPECIAL = str.maketrans({each: f"~{ord(each):02X}" for each in "~,%?#&+"})
 ESCAPED = re.compile("~([0-9A-F]{2})")
 EMPTY = "~"
 KEY_PART = re.compile(r"((?:[^;\\]|\\.)*);", re.DOTALL)
 TRUE, FALSE = ("true", "yes", "1"), ("false", "no", "0")
-
-
-def stored_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    """Return what is inside of decorated types. SQLAlchemy's Interval is one, too, but has values of its own."""
-    while isinstance(kind, TypeDecorator) and not isinstance(kind, Interval):
-        kind = kind.impl_instance
-    return kind
 
 
 def members(kind: Enum) -> dict[Any, str]:

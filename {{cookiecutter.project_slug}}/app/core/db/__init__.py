@@ -1,7 +1,7 @@
 """The database: models, sessions, paging, searches, migrations."""
 
 from app.core.db.base import Base, declared_permissions
-from app.core.db.columns import UTCDateTime, by_code_point, utcnow
+from app.core.db.columns import UTCDateTime, by_code_point, stored_type, utcnow
 from app.core.db.dumps import DumpError, dump_rows, load_rows, row_counts
 from app.core.db.engine import Database
 from app.core.db.errors import DatabaseUnavailable, is_away, is_conflict, is_unfit, is_unmigrated
@@ -74,6 +74,7 @@ __all__ = [
     "row_counts",
     "scratch_database",
     "search",
+    "stored_type",
     "undo_history",
     "utcnow",
 ]

@@ -1,9 +1,10 @@
 """Column types that behave alike in SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import DateTime, Dialect, String
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import DateTime, Dialect, Interval, String
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 
 def utcnow() -> datetime:
@@ -34,3 +35,10 @@ def by_code_point(length: int) -> String:
     SQLite does so by default. PostgreSQL would sort by the rules of the server's language.
     """
     return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+def stored_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+    """Return what is inside of decorated types. SQLAlchemy's Interval is one, too, but has values of its own."""
+    while isinstance(kind, TypeDecorator) and not isinstance(kind, Interval):
+        kind = kind.impl_instance
+    return kind

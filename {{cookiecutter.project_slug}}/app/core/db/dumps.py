@@ -22,7 +22,6 @@ from sqlalchemy import (
     DateTime,
     Integer,
     Table,
-    TypeDecorator,
     bindparam,
     delete,
     func,
@@ -38,6 +37,7 @@ from sqlalchemy.schema import sort_tables_and_constraints
 from sqlalchemy.types import TypeEngine
 
 from app.core.db.base import Base
+from app.core.db.columns import stored_type
 from app.core.db.engine import Database
 from app.core.db.migrations.histories import Graph
 from app.core.registry import load_models
@@ -58,7 +58,7 @@ class DumpError(Exception):
 async def row_counts(connection: AsyncConnection) -> dict[str, int]:
     """Return how many rows each table has."""
     found = {}
-    for name, table in _tables().items():
+    for name, table in all_tables().items():
         found[name] = await connection.scalar(select(func.count()).select_from(table)) or 0
     return found
 
@@ -72,8 +72,8 @@ async def dump_rows(database: Database) -> AsyncIterator[str]:
             await connection.execution_options(isolation_level="REPEATABLE READ")
         migrations = await connection.run_sync(Graph.read().applied)
         yield json.dumps({"rows": await row_counts(connection), "migrations": sorted(migrations)})
-        for name, table in _tables().items():
-            kinds = {column.name: _plain(column.type) for column in table.columns}
+        for name, table in all_tables().items():
+            kinds = {column.name: stored_type(column.type) for column in table.columns}
             columns = [type_coerce(column, kinds[column.name]).label(column.name) for column in table.columns]
             async with connection.stream(select(*columns), execution_options={"yield_per": BATCH}) as rows:
                 async for row in rows.mappings():
@@ -83,7 +83,7 @@ async def dump_rows(database: Database) -> AsyncIterator[str]:
 
 async def load_rows(connection: AsyncConnection, lines: Iterable[str], advance: Advance = lambda _: None) -> int:
     """Replace all rows by those of a dump. Return their number. The caller commits. Raises DumpError."""
-    tables, numbered = _tables(), enumerate(lines, 1)
+    tables, numbered = all_tables(), enumerate(lines, 1)
     expected = await _read_head(connection, tables, next(numbered, (1, ""))[1])
     await _empty(connection, tables.values())
     total = await _insert(connection, tables, _rows(numbered, tables), advance)
@@ -141,7 +141,7 @@ async def _insert(connection: AsyncConnection, tables: Tables, rows: Iterator[Ro
 
 
 def _line(table: Table, values: Mapping[str, Any]) -> str:
-    encoded = {key: _encode(_plain(table.columns[key].type), value) for key, value in values.items()}
+    encoded = {key: _encode(stored_type(table.columns[key].type), value) for key, value in values.items()}
     return json.dumps((table.fullname, encoded), default=str) + "\n"
 
 
@@ -163,7 +163,10 @@ def _rows(numbered: Iterable[tuple[int, str]], tables: Tables) -> Iterator[Row]:
         try:
             name, values = json.loads(line)
             columns = tables[name].columns
-            yield name, {key: _decode(_plain(columns[key].type), value) for key, value in values.items()}
+            decoded = {key: _decode(stored_type(columns[key].type), value) for key, value in values.items()}
+            if missing := columns.keys() - decoded.keys():
+                raise KeyError(missing)
+            yield name, decoded
         except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
             raise DumpError(f"Line {number} is not a row of a dump: {type(error).__name__}.") from None
 
@@ -184,21 +187,15 @@ async def _set_sequences(connection: AsyncConnection, tables: Iterable[Table]) -
             await connection.execute(select(func.setval(sequence, func.max(column))))
 
 
-def _tables() -> dict[str, Table]:
+def all_tables() -> dict[str, Table]:
     """Return each table after those that it refers to, as far as that is possible."""
     load_models()
     ordered = sort_tables_and_constraints(Base.metadata.tables.values())  # type: ignore[no-untyped-call]
     return {table.fullname: table for table, _ in ordered if table is not None}
 
 
-def _plain(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    while isinstance(kind, TypeDecorator):
-        kind = kind.impl_instance
-    return kind
-
-
 def _parameter(column: Column[Any]) -> Any:
-    kind = _plain(column.type)
+    kind = stored_type(column.type)
     if isinstance(kind, JSON) and column.nullable:
         kind = type(kind)(none_as_null=True)
     return bindparam(f"new_{column.name}", type_=kind)

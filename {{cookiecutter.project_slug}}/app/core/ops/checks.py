@@ -90,6 +90,8 @@ async def run_checks(
     asked = [*ALWAYS, *(DEPLOY if deploy else ()), *(START if start else ())]
     found = [problem for function in asked async for problem in _ask(function, settings, database)]
     once = dict.fromkeys(found)  # if the database is away, many checks find the same
+    if any(problem.id == "core.E009" for problem in once):  # a check that needs what cannot be imported fails, too
+        once = {problem: None for problem in once if problem.id != "core.E004"}
     return [problem for level in reversed(Level) for problem in once if problem.level == level]
 
 

@@ -1,17 +1,41 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from fastapi import FastAPI
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Integer,
+    Interval,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Time,
+    Uuid,
+    insert,
+    select,
+)
+from sqlalchemy import Enum as EnumType
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.accounts.models import User
-from app.core.db import Database, DumpError, dump_rows, load_rows, migrate, row_counts
+from app.core.db import Database, DumpError, UTCDateTime, dump_rows, dumps, load_rows, migrate, row_counts
 from tests.commands import call
 from tests.conftest import PASSWORD_HASH, save
 from tests.databases import new_database
@@ -74,8 +98,21 @@ def changed(line: str, **changes: Any) -> str:
         (lambda lines: [*lines[:2], '["zoo", {}]'], "Line 3 is not a row of a dump: KeyError."),
         (lambda lines: [*lines[:2], '["accounts_user", {"id": "x"}]'], "Line 3 is not a row of a dump: ValueError."),
         (lambda lines: [*lines[:2], '["accounts_user", {"last_login": 7}]'], "Line 3 is not a row of a dump: TypeErr"),
+        (lambda lines: [*lines[:2], '["accounts_user", {"disabled": true}]'], "Line 3 is not a row of a dump: Key"),
     ],
-    ids=("empty", "headless", "no head", "older", "unknown", "cut", "no JSON", "no table", "no UUID", "no time"),
+    ids=(
+        "empty",
+        "headless",
+        "no head",
+        "older",
+        "unknown",
+        "cut",
+        "no JSON",
+        "no table",
+        "no UUID",
+        "no time",
+        "a part",
+    ),
 )
 async def test_a_faulty_dump_changes_nothing(database: Database, lines: list[str], change: Any, message: str) -> None:
     with pytest.raises(DumpError, match="^" + message):
@@ -104,3 +141,63 @@ async def test_the_commands_print_and_load_a_dump(database: Database, user: User
     assert (await call("loaddata", "--yes", "-", stdin="[]\n")).err == (
         "The first line is not that of a dump. `dumpdata` makes one. Nothing was changed."
     )
+
+
+class Size(Enum):
+    SMALL = "s"
+    LARGE = "l"
+
+
+KINDS: dict[str, tuple[Any, Any]] = {
+    "big": (BigInteger(), 2**60),
+    "day": (Date(), date(2024, 2, 29)),
+    "duration": (Interval(), timedelta(days=3, microseconds=1)),
+    "file": (LargeBinary(), b"\x00\xff"),
+    "flag": (Boolean(), True),
+    "hour": (Time(), time(23, 59, 59, 999999)),
+    "json": (JSON(), {"a": [1, None, "\u20ac"]}),
+    "key": (Uuid(), UUID(int=7)),
+    "local": (DateTime(), datetime(2024, 1, 2, 3, 4, 5, 6)),
+    "moment": (UTCDateTime(), WHEN),
+    "price": (Numeric(12, 4), Decimal("12345678.9012")),
+    "ratio": (Float(), 0.1),
+    "size": (EnumType(Size, native_enum=False), Size.LARGE),
+    "text": (String(), "line\nline \u2028 \N{PILE OF POO}"),
+    "zoned": (DateTime(timezone=True), WHEN),
+}
+
+
+@pytest.fixture
+def tables(monkeypatch: pytest.MonkeyPatch) -> tuple[Table, Table]:
+    """Two tables that refer to each other; the first one refers to itself, too."""
+    metadata = MetaData()
+    references = {"boss": ForeignKey("dumped.id"), "gift": ForeignKey("gift.id", use_alter=True, name="fk_gift")}
+    columns = [Column("id", Integer, primary_key=True), *(Column(name, key) for name, key in references.items())]
+    dumped = Table("dumped", metadata, *columns, *(Column(name, kind) for name, (kind, _) in KINDS.items()))
+    gift = Table("gift", metadata, Column("id", Integer, primary_key=True), Column("of", ForeignKey("dumped.id")))
+    monkeypatch.setattr(dumps, "all_tables", lambda: {table.name: table for table in (dumped, gift)})
+    return dumped, gift
+
+
+async def content(connection: AsyncConnection, table: Table) -> list[Any]:
+    return list((await connection.execute(select(table).order_by(table.c.id))).all())
+
+
+async def test_values_of_each_type_and_references_come_back(application: FastAPI, tables: tuple[Table, Table]) -> None:
+    dumped, gift = tables
+    values = {name: value for name, (_, value) in KINDS.items()}
+    async with another() as database:
+        async with database.engine.begin() as connection:
+            await connection.run_sync(dumped.metadata.create_all)
+            await connection.execute(insert(dumped), [{"id": 2, **values}])
+            await connection.execute(insert(dumped), [{"id": number, "boss": 2} for number in (1, 3)])
+            await connection.execute(insert(gift), [{"id": 9, "of": 1}])
+            await connection.execute(dumped.update().where(dumped.c.id == 2).values(boss=3, gift=9))
+            before = [await content(connection, table) for table in tables]
+        lines = await lines_of(database)
+
+        async with database.engine.begin() as connection:
+            assert await load_rows(connection, lines) == 4
+            assert [await content(connection, table) for table in tables] == before
+            await connection.execute(insert(dumped).values({"text": "the next number"}))
+            assert (await content(connection, dumped))[-1].id == 4
