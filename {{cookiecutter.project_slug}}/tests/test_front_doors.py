@@ -20,7 +20,7 @@ EXPORTS = {
         ModelAdmin Refused acting_user action new_session
     """,
     "app.core.audit": """
-        NOBODY Actor AppendOnly AuditEntry acting place
+        NOBODY Actor AppendOnly AuditEntry acting place record
     """,
     "app.core.cli": """
         CommandError ask ask_password asynchronous main open_application open_database print_table progress say

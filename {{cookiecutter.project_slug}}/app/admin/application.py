@@ -14,7 +14,7 @@ from starlette import status
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from typing_extensions import override
 
 from app.admin.authentication import StaffAuthentication, login_page
@@ -73,6 +73,14 @@ class Site(ClosedAdmin):
         if request.method == "GET":
             return login_page(request, request.query_params.get("next", ""))
         return await super().login(request)
+
+    @override
+    async def list(self, request: Request) -> Response:
+        """sqladmin shows any text of `?error=`. We never send it."""
+        if "error" in request.query_params:
+            return RedirectResponse(request.url.remove_query_params("error"))
+        answer: Response = await super().list(request)
+        return answer
 
     @override
     async def create(self, request: Request) -> Response:

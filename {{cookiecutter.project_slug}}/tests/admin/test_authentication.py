@@ -70,6 +70,13 @@ async def test_nobody_is_sent_elsewhere(staff: User, enter: Enter, elsewhere: st
     assert (await enter(staff, next=elsewhere)).headers["Location"] == INDEX
 
 
+async def test_a_list_shows_no_text_of_its_address(client: AsyncClient, staff: User, enter: Enter) -> None:
+    await enter(staff)
+    answer = await client.get("/admin/user/list?error=Call+0900&search=a")
+
+    assert (answer.status_code, answer.headers["Location"].partition("?")[2]) == (307, "search=a")
+
+
 async def test_a_page_whose_search_has_dots_is_a_page_of_the_site(staff: User, enter: Enter) -> None:
     page = "/admin/user/list?search=../.."
 

@@ -1,7 +1,7 @@
 """Who changed what, when and from where."""
 
 from app.core.audit.actor import NOBODY, Actor, acting, place
-from app.core.audit.events import AppendOnly
+from app.core.audit.events import AppendOnly, record
 from app.core.audit.models import AuditEntry
 
 __all__ = [
@@ -11,4 +11,5 @@ __all__ = [
     "AuditEntry",
     "acting",
     "place",
+    "record",
 ]

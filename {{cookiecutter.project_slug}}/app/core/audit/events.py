@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import CursorResult, Result, event, insert, inspect
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import ORMExecuteState, Session
 
 from app.core.audit import changes
@@ -29,6 +30,17 @@ Row = dict[str, Any]
 
 class AppendOnly(Exception):
     """Somebody tried to change the log."""
+
+
+async def record(
+    db: AsyncSession, action: str, model: type[Base], object_id: str, what: Changes | None = None, name: str = ""
+) -> None:
+    """Log what no event sees: a statement on a table, textual SQL, rows that the database deletes by itself.
+
+    The entry is part of the session's transaction. `action` is "add", "change" or "delete". `what` has `[old, new]` or
+    `[new]` for each column.
+    """
+    await db.run_sync(_write, [_row(action, model, object_id, name, what or {})])
 
 
 @event.listens_for(Session, "before_flush")

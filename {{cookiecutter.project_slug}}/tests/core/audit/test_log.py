@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import Group, Permission, Session, User
 from app.core.audit.actor import Actor, acting, place
 from app.core.audit.changes import MAX_TEXT
-from app.core.audit.events import AppendOnly
+from app.core.audit.events import AppendOnly, record
 from app.core.audit.models import AuditEntry
 from app.core.cli import open_database
 
@@ -205,3 +205,15 @@ async def test_a_system_user_without_a_name_is_told_without(monkeypatch: pytest.
     monkeypatch.setattr(getpass, "getuser", nameless)
     async with open_database():
         assert acting.get() == Actor(None, "")
+
+
+async def test_what_no_event_sees_is_told_by_hand_and_only_if_it_happens(db: AsyncSession, user: User) -> None:
+    before, key = len(await log(db)), str(user.id)
+    for finish in (db.rollback, db.commit):
+        await db.execute(text("UPDATE accounts_user SET full_name = 'Alice'"))
+        await record(db, "change", User, key, {"full_name": ["", "Alice"]}, "alice")
+        await finish()
+
+    (entry,) = (await log(db))[before:]
+    assert (entry.action, entry.model, entry.object_name) == ("change", "accounts.user", "alice")
+    assert (entry.object_id, entry.changes) == (key, {"full_name": ["", "Alice"]})
