@@ -22,13 +22,15 @@ $(BIN)/python:
 # uv installs in one second, pip in ten. If there is no uv and pip cannot get it, pip installs alone.
 # The machine's pip gets uv: making a pip in the environment first (ensurepip) would take longer than all the rest.
 # On a terminal, both show their progress. In a pipe, they print only errors.
-define install
-set -e; echo "Installing $(1) …"; quiet=$$(test -t 2 || echo --quiet); \
-uv=$$(command -v uv || echo $(BIN)/uv); pip="$(PYTHON) -m pip --python $(BIN)/python"; \
+define find_uv
+set -e; uv=$$(command -v uv || echo $(BIN)/uv); pip="$(PYTHON) -m pip --python $(BIN)/python"; \
 if ! test -x "$$uv"; then \
     $$pip --version >/dev/null 2>&1 || { $(BIN)/python -m ensurepip >/dev/null; pip="$(BIN)/python -m pip"; }; \
     $$pip install --quiet --disable-pip-version-check uv || echo "pip cannot get uv and installs alone."; \
-fi; \
+fi
+endef
+define install
+echo "Installing $(1) …"; quiet=$$(test -t 2 || echo --quiet); $(find_uv); \
 if test -x "$$uv"; then \
     VIRTUAL_ENV=$(VENV) $$uv pip install $$quiet $(COMPILE) --require-hashes -r $(1); \
     test -x $(BIN)/pip || VIRTUAL_ENV=$(VENV) $$uv pip install --quiet pip; \
@@ -37,7 +39,10 @@ endef
 
 # `make lock` pins the newest versions that pyproject.toml allows, for every Python and system. It pins extras too, for
 # example `coverage[toml]`: without a pin, the pip of Python 3.11 would look for their newest version.
+# The pins may be in any state, for example in the middle of a merge: it installs nothing from them.
 .PHONY: lock
-lock: $(VENV)/.installed-dev
-	@PATH="$(BIN):$$PATH"; pin="uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras pyproject.toml"; \
-	$$pin -o requirements.txt && $$pin --group dev -o requirements-dev.txt
+lock: | $(BIN)/python
+	@$(find_uv); \
+	pin="$$uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras pyproject.toml"; \
+	$$pin -o $(VENV)/pins && mv $(VENV)/pins requirements.txt; \
+	$$pin --group dev -o $(VENV)/pins && mv $(VENV)/pins requirements-dev.txt

@@ -34,6 +34,7 @@ ADMIN = "admin"
 TESTS = "test_routes"
 # Settings or a proxy may turn these paths on, so no app may use them.
 RESERVED = frozenset({"admin", "docs", "static"})
+PACKAGES = frozenset({"app", "tests"})
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,8 @@ def _faults(app: NewApp) -> Iterator[str]:
         for path in (BASE_DIR / folder / app.name, BASE_DIR / folder / f"{app.name}.py"):
             if path.exists():
                 yield f"{app.name!r} is taken: {path.relative_to(BASE_DIR).as_posix()} exists."
+    if app.name in PACKAGES:
+        yield f"{app.name!r} is taken: it is a package of the project."
     yield from _clashes(app)
     for part in (*PARTS, ADMIN, TESTS):
         if len(_names(app, part)) < len(_names(SAMPLE, part)):  # a clash with a name in the templates, as with `Page`

@@ -88,6 +88,8 @@ async def test_where_there_is_no_admin_site_there_is_no_page_for_it(root: Path) 
         (["migrations"], "'migrations' is taken: app/migrations exists."),
         (["main"], "'main' is taken: app/main.py exists."),
         (["checks"], "'checks' is taken: tests/checks.py exists."),
+        (["app"], "'app' is taken: it is a package of the project."),
+        (["tests"], "'tests' is taken: it is a package of the project."),
         (["users"], "'users' is taken: there is a route /users."),
         (["docs"], "'docs' is taken: there is a route /docs."),
         (["groups"], "'groups' is taken: there is a route /groups."),
