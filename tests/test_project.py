@@ -3,6 +3,8 @@
 import json
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -58,6 +60,17 @@ def test_extras_are_pinned_too(plain: Service) -> None:
     pins = (plain.project / "requirements-dev.txt").read_text(encoding="utf-8")
     assert "coverage[toml]" in asked
     assert asked <= set(re.findall(r"^(.+)==", pins, re.MULTILINE))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no make")
+def test_pins_are_made_anew_in_the_middle_of_a_merge(copy: Service) -> None:
+    pins = copy.project / "requirements-dev.txt"
+    text = pins.read_text(encoding="utf-8")
+    pins.write_text(f"<<<<<<< HEAD\n{text[:500]}\n=======\n>>>>>>> other\n{text}", encoding="utf-8")
+    done = subprocess.run(["make", "lock"], check=False, cwd=copy.project, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert {"fastapi", "pytest"} <= set(re.findall(r"^([\w.-]+)==", pins.read_text(encoding="utf-8"), re.MULTILINE))
+    assert "<<<" not in pins.read_text(encoding="utf-8")
 
 
 # The command line.

@@ -144,7 +144,7 @@ def test_the_ci_tests_on_the_chosen_database(render: Render, database: str, ci: 
     assert ("services" in job) == (database == "PostgreSQL")
     assert ("TEST_DATABASE_URL" in text) == (database == "PostgreSQL")
     assert "make lint" in text
-    assert "make test" in text
+    assert "make coverage" in text
 
 
 def test_the_workflow_on_github_may_only_read(render: Render) -> None:
