@@ -106,7 +106,7 @@ def test_compose_has_a_server_only_where_it_is_chosen(render: Render, database: 
     services = yaml.safe_load((project / "compose.yaml").read_text(encoding="utf-8"))["services"]
     assert ("database" in services) == (database == "PostgreSQL")
     address = services["app"]["environment"]["DATABASE_URL"]
-    assert address.endswith("?host=database" if database == "PostgreSQL" else "sqlite:////data/db.sqlite3")
+    assert address.endswith("@database:5432/app" if database == "PostgreSQL" else "sqlite:////data/db.sqlite3")
     assert services["migrate"]["environment"].items() <= services["app"]["environment"].items()
     assert ("worker" in services) == ("redis" in services) == ("TASK_QUEUE" in services["app"]["environment"])
     assert ("worker" in services) == (database == "PostgreSQL")
