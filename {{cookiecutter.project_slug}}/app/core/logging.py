@@ -28,6 +28,8 @@ class TextFormatter(logging.Formatter):
 
 def _printable(message: str) -> str:
     """Escape line ends and control characters: a client could forge lines with them, for example in a path."""
+    if message.isprintable():
+        return message
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in message)
 
 

@@ -1,5 +1,7 @@
 """Counts requests for Prometheus."""
 
+from functools import lru_cache
+
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from prometheus_client import Counter, Histogram
@@ -14,9 +16,14 @@ def count_request(method: str, route: str, status: int, seconds: float) -> None:
     """A client may invent any number of methods and paths, but each pair of labels takes memory. So `method` is one of
     HTTP's own or "other", and `route` is a template, or empty where no route answered.
     """
-    method = method if method in METHODS else "other"
-    REQUESTS.labels(method, route, status).inc()
-    SECONDS.labels(method, route).observe(seconds)
+    requests, durations = _counters(method if method in METHODS else "other", route, status)
+    requests.inc()
+    durations.observe(seconds)
+
+
+@lru_cache(maxsize=1024)
+def _counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(method, route, status), SECONDS.labels(method, route)
 
 
 class RouteTemplates:
