@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -340,6 +341,21 @@ def test_check_names_what_has_no_field(zoo: Service) -> None:
     if "aviary" in {path.name for path in (zoo.project / "app").iterdir()}:
         named = set(re.findall(r"BirdAdmin have no field for (\w+)", said))
         assert named == {"sizes", "friends", "grid", "wakes", "words", "away"}
+
+
+def test_all_rows_move_to_another_database_and_back(zoo: Service, cluster: PostgreSQL, tmp_path: Path) -> None:
+    """From SQLite to PostgreSQL and back, and from PostgreSQL, whose types SQLite lacks, to PostgreSQL."""
+    urls = [cluster.create_database(f"moved_{tmp_path.name}")]
+    if "postgresql" not in zoo.env["DATABASE_URL"]:
+        urls.append(f"sqlite:///{tmp_path}/back.sqlite3")
+    first = previous = zoo.manage("dumpdata")
+    for url in urls:
+        other = zoo.with_env(DATABASE_URL=url)
+        other.manage("migrate")
+        done = other.run("manage.py", "loaddata", "--yes", "-", keyboard=previous)
+        assert done.returncode == 0, done.stderr
+        previous = other.manage("dumpdata")
+        assert sorted(previous.splitlines()) == sorted(first.splitlines())
 
 
 def test_every_row_can_be_deleted(admin: httpx.Client, pages: list[str]) -> None:

@@ -73,9 +73,10 @@ async def dump_rows(database: Database) -> AsyncIterator[str]:
         migrations = await connection.run_sync(Graph.read().applied)
         yield json.dumps({"rows": await row_counts(connection), "migrations": sorted(migrations)})
         for name, table in all_tables().items():
-            kinds = {column.name: stored_type(column.type) for column in table.columns}
-            columns = [type_coerce(column, kinds[column.name]).label(column.name) for column in table.columns]
-            async with connection.stream(select(*columns), execution_options={"yield_per": BATCH}) as rows:
+            kinds = {column.name: stored_type(column.type) for column in _written(table)}
+            columns = [type_coerce(column, kinds[column.name]).label(column.name) for column in _written(table)]
+            query = select(*columns).order_by(*table.primary_key)
+            async with connection.stream(query, execution_options={"yield_per": BATCH}) as rows:
                 async for row in rows.mappings():
                     values = {key: _encode(kinds[key], value) for key, value in row.items()}
                     yield json.dumps((name, values), ensure_ascii=False, default=str)
@@ -126,7 +127,7 @@ async def _insert(connection: AsyncConnection, tables: Tables, rows: Iterator[Ro
         for name, group in groupby(rows, key=itemgetter(0)):
             table = tables[name]
             forward = _forward(table, tables)
-            statement = insert(table).values({column: _parameter(column) for column in table.columns})
+            statement = insert(table).values({column: _parameter(column) for column in _written(table)})
             for batch in _batches(values for _, values in group):
                 if forward:
                     later.writelines(_line(table, values) for values in batch if any(map(values.get, forward)))
@@ -162,7 +163,7 @@ def _rows(numbered: Iterable[tuple[int, str]], tables: Tables) -> Iterator[Row]:
     for number, line in numbered:
         try:
             name, values = json.loads(line)
-            columns = tables[name].columns
+            columns = {column.name: column for column in _written(tables[name])}
             decoded = {key: _decode(stored_type(columns[key].type), value) for key, value in values.items()}
             if missing := columns.keys() - decoded.keys():
                 raise KeyError(missing)
@@ -192,6 +193,11 @@ def all_tables() -> dict[str, Table]:
     load_models()
     ordered = sort_tables_and_constraints(Base.metadata.tables.values())  # type: ignore[no-untyped-call]
     return {table.fullname: table for table, _ in ordered if table is not None}
+
+
+def _written(table: Table) -> list[Column[Any]]:
+    """Leave out what the database computes by itself."""
+    return [column for column in table.columns if column.computed is None]
 
 
 def _parameter(column: Column[Any]) -> Any:
