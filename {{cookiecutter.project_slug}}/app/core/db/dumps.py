@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from tempfile import TemporaryFile
 from typing import Any
@@ -175,7 +175,7 @@ def _rows(numbered: Iterable[tuple[int, str]], tables: Tables) -> Iterator[Row]:
 def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     rows = iter(rows)
     for first in rows:
-        yield [first, *(row for row, _ in zip(rows, range(BATCH - 1), strict=False))]
+        yield [first, *islice(rows, BATCH - 1)]
 
 
 async def _set_sequences(connection: AsyncConnection, tables: Iterable[Table]) -> None:

@@ -64,6 +64,11 @@ async def load(database: Database, lines: list[str]) -> int:
         return await load_rows(connection, lines)
 
 
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dumps, "BATCH", 3)
+
+
 @pytest.fixture
 async def lines(db: AsyncSession, database: Database, user: User) -> list[str]:
     await save(db, User(username="bob", email="b@example.com", hashed_password=PASSWORD_HASH, last_login=WHEN))
