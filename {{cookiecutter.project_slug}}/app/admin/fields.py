@@ -59,7 +59,7 @@ class IntervalField(SqladminIntervalField):
             raise ValueError("Not a valid interval. Write it like 1 day 2:03:04.")
 
 
-class FiniteFloatField(FloatField):  # type: ignore[misc]
+class Finite(Field):  # type: ignore[misc]
     data: Any
 
     def process_formdata(self, valuelist: list[str]) -> None:
@@ -69,14 +69,12 @@ class FiniteFloatField(FloatField):  # type: ignore[misc]
             raise ValueError(NOT_FINITE)
 
 
-class FiniteDecimalField(DecimalField):  # type: ignore[misc]
-    data: Any
+class FiniteFloatField(Finite, FloatField):  # type: ignore[misc]
+    """A float that is a number."""
 
-    def process_formdata(self, valuelist: list[str]) -> None:
-        super().process_formdata(valuelist)
-        if not _is_finite(self.data):
-            self.data = None
-            raise ValueError(NOT_FINITE)
+
+class FiniteDecimalField(Finite, DecimalField):  # type: ignore[misc]
+    """A decimal that is a number."""
 
 
 def _is_finite(number: float | Decimal | None) -> bool:

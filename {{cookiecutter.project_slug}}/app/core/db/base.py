@@ -33,11 +33,11 @@ class Base(DeclarativeBase):
         }
     )
     # Enumerations are text with a CHECK, so both databases treat them alike. An ENUM of PostgreSQL would be a separate
-    # type, which migrations neither drop nor change. Who wants one writes `sqlalchemy.dialects.postgresql.ENUM`.
+    # type, which migrations neither drop nor change. If you want one, write `sqlalchemy.dialects.postgresql.ENUM`.
     type_annotation_map = {  # noqa: RUF012 (SQLAlchemy reads it as a plain attribute)
         datetime: UTCDateTime,
-        enum.Enum: Enum(enum.Enum, native_enum=False, length=64),
-        Literal: Enum(enum.Enum, native_enum=False, length=64),
+        enum.Enum: Enum(enum.Enum, native_enum=False, length=ENUM_LENGTH),
+        Literal: Enum(enum.Enum, native_enum=False, length=ENUM_LENGTH),
     }
 
 

@@ -1,3 +1,4 @@
+import json
 import os
 import sys
 from contextlib import nullcontext
@@ -20,13 +21,15 @@ async def dumpdata(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A new file, for its owner alone.")] = None,
 ) -> None:
     """Print all rows as lines of JSON, for `loaddata`. They have hashes of passwords: keep them secret."""
-    async with open_database() as database:
-        async with database.engine.connect() as connection:
-            total = sum((await row_counts(connection)).values())
-        with _writing(output) as file, progress("Dumping", total) as advance:
-            async for line in dump_rows(database):
-                file.write(line + "\n")
-                advance(1)
+    with _writing(output) as file:
+        async with open_database() as database:
+            lines = dump_rows(database)
+            head = await anext(lines)  # it has the number of rows of each table
+            file.write(head + "\n")
+            with progress("Dumping", sum(json.loads(head)["rows"].values())) as advance:
+                async for line in lines:
+                    file.write(line + "\n")
+                    advance(1)
 
 
 def _writing(path: Path | None) -> "TextIO | nullcontext[TextIO]":
