@@ -12,6 +12,7 @@ It may have any of these modules:
     apps         `ready(app)`, called once for each new application; `migrated(connection)`, called after `migrate` has
                  applied the last migration; `authentication(app)`, which returns ways to authenticate, see
                  `app.accounts`
+    fixtures     a folder, see `app.core.cli.fixtures`
     templates    a folder, see `app.core.web.pages.templating`
     migrations   a folder without `__init__.py`: the app's own history, see `app.core.db.migrations.histories`
 """
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from importlib import import_module
 from importlib.machinery import PathFinder
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -48,6 +50,12 @@ def modules(name: str) -> Iterator[ModuleType]:
     return map(import_module, module_paths(name))
 
 
+def core_modules(name: str) -> Iterator[ModuleType]:
+    """Import this module of every room of core that has it."""
+    for path in sorted(Path(__file__).parent.glob(f"*/{name}.py")):
+        yield import_module(f"app.core.{path.parent.name}.{name}")
+
+
 def module_paths(name: str) -> Iterator[str]:
     """Yield the dotted path of this module for every app that has it. Import nothing."""
     return filter(_is_there, (f"app.{app_name}.{name}" for app_name in installed_apps()))
@@ -67,8 +75,6 @@ def hooks(name: str) -> Iterator[Callable[..., Any]]:
 
 
 def load_models() -> None:
-    """Complete `Base.metadata`. Rooms of core may have tables too."""
-    for path in sorted(Path(__file__).parent.glob("*/models.py")):
-        import_module(f"app.core.{path.parent.name}.models")
-    for _ in modules("models"):
+    """Complete `Base.metadata`."""
+    for _ in chain(core_modules("models"), modules("models")):
         pass

@@ -68,7 +68,7 @@ def run(connection: Connection, **options: Any) -> None:
         include_schemas=True,
         include_name=include_name,
         include_object=include_object,
-        transaction_per_migration=connection.dialect.name != "sqlite",  # `app.core.db.migrate` says why
+        transaction_per_migration=True,
         transactional_ddl=True,  # with SQLite, too: `app.core.db.migrations` sees to it
         **options,
     )

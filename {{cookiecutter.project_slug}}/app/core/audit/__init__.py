@@ -3,6 +3,7 @@
 from app.core.audit.actor import NOBODY, Actor, acting, place
 from app.core.audit.events import AppendOnly, record
 from app.core.audit.models import AuditEntry
+from app.core.audit.retention import count_old_entries, delete_old_entries
 
 __all__ = [
     "NOBODY",
@@ -10,6 +11,8 @@ __all__ = [
     "AppendOnly",
     "AuditEntry",
     "acting",
+    "count_old_entries",
+    "delete_old_entries",
     "place",
     "record",
 ]

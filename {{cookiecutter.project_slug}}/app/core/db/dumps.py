@@ -38,7 +38,7 @@ from sqlalchemy.types import TypeEngine
 
 from app.core.db.base import Base
 from app.core.db.columns import stored_type
-from app.core.db.engine import Database
+from app.core.db.connections.engine import Database
 from app.core.db.migrations.histories import Graph
 from app.core.registry import load_models
 

@@ -1,5 +1,6 @@
 """Tells what a database error means."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,14 +26,18 @@ SQLITE_CONFLICT = (
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
 )
 SQLITE_RESTRICTED = "FOREIGN KEY constraint failed"  # with ON DELETE RESTRICT its code is that of any trigger
+POSTGRESQL_UNIQUE = "23505"  # unique_violation
 POSTGRESQL_CONFLICT = (
     "23001",  # restrict_violation
     "23503",  # foreign_key_violation
-    "23505",  # unique_violation
+    POSTGRESQL_UNIQUE,
     "23P01",  # exclusion_violation
     "40001",  # serialization_failure
     "40P01",  # deadlock_detected
 )
+SQLITE_TAKEN = re.compile(r"UNIQUE constraint failed: (\w+\.\w+(?:, \w+\.\w+)*)")
+POSTGRESQL_TAKEN = re.compile(r"\((\w+(?:, \w+)*)\)=\(")  # `Key (slug)=(a) already exists.`, in any language
+POSTGRESQL_NEEDED = ("23001", "23503")
 SQLITE_UNFIT = (
     sqlite3.SQLITE_CONSTRAINT_CHECK,
     sqlite3.SQLITE_CONSTRAINT_NOTNULL,
@@ -48,7 +53,7 @@ def is_away(error: DBAPIError) -> bool:
     """True if the server is lost or overloaded, or the file is locked or not a database. False for a faulty query."""
     if error.connection_invalidated:
         return True
-    return _sqlite_code(error) in SQLITE_AWAY or sqlstate(error.orig).startswith(POSTGRESQL_AWAY)
+    return _sqlite_kind(error) in SQLITE_AWAY or sqlstate(error.orig).startswith(POSTGRESQL_AWAY)
 
 
 def is_conflict(error: DBAPIError) -> bool:
@@ -56,6 +61,23 @@ def is_conflict(error: DBAPIError) -> bool:
     if str(error.orig) == SQLITE_RESTRICTED:
         return True
     return _sqlite_code(error) in SQLITE_CONFLICT or sqlstate(error.orig) in POSTGRESQL_CONFLICT
+
+
+def taken_columns(error: DBAPIError) -> list[str]:
+    """Return the columns whose values must be unique and are taken. Return [] for other errors."""
+    diagnosis = getattr(error.orig, "diag", None)  # of psycopg
+    if diagnosis is None:
+        found = SQLITE_TAKEN.fullmatch(str(error.orig))
+    else:
+        is_taken = sqlstate(error.orig) == POSTGRESQL_UNIQUE
+        found = POSTGRESQL_TAKEN.search(diagnosis.message_detail or "") if is_taken else None
+    return [name.rpartition(".")[2] for name in found[1].split(", ")] if found else []
+
+
+def is_needed(error: DBAPIError) -> bool:
+    """True if a row could not be deleted because others refer to it."""
+    is_violation = SQLITE_RESTRICTED in str(error.orig) or sqlstate(error.orig) in POSTGRESQL_NEEDED
+    return is_violation and str(error.statement).startswith("DELETE")
 
 
 def is_unfit(error: Exception) -> bool:
@@ -73,6 +95,11 @@ def is_unmigrated(error: DBAPIError) -> bool:
     if sqlstate(error.orig) in POSTGRESQL_UNMIGRATED:
         return True
     return str(error.orig).startswith(("no such table", "no such column"))
+
+
+def _sqlite_kind(error: DBAPIError) -> int:
+    """Return the last byte: the code of a full disk, for example, also tells the operation that failed."""
+    return (_sqlite_code(error) or 0) & 0xFF
 
 
 def _sqlite_code(error: DBAPIError) -> int | None:

@@ -16,13 +16,14 @@ from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import SecretStr
-from sqlalchemy import URL
+from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError
 
 from app.core import registry
 from app.core.db import Database, DatabaseUnavailable, UnknownMigrations, is_away, pending_migrations
 from app.core.ops.settings_report import misspelt
 from app.core.settings import BASE_DIR, LOCAL_HOSTS, is_loopback, others_can_read
+from app.core.tasks import WORKER_CONNECTIONS
 from app.settings import Settings
 
 # Possible values of an Origin header (RFC 6454, 6.2).
@@ -32,6 +33,11 @@ REFERENCE = re.compile(r"\$\{\w+\}")
 MAIL_SCHEMES: dict[int | None, str] = {465: "smtps", 587: "smtp", 25: "smtp"}
 FEW_CHARACTERS = 10  # a random key of 32 bytes has more different ones, in any encoding
 REDIS_PATIENCE = 5  # s
+# The reserved ones are for superusers and, since PostgreSQL 16, for roles of their own.
+CONNECTION_LIMITS = """
+    SELECT name, setting FROM pg_settings
+    WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
+"""
 FIRST_GUESSES = ("postgres", "password", "admin", "root", "secret", "changeme")
 
 
@@ -102,7 +108,7 @@ async def _ask(function: Check, settings: Settings, database: Database) -> Async
     except DatabaseUnavailable as error:
         yield _unreachable(error)
     except UnknownMigrations as error:
-        yield Problem("core.E007", str(error), "`git log app` may show where they went.")
+        yield _unknown(error)
     except DBAPIError as error:
         yield _unreachable(error.orig) if is_away(error) else _failed(function, error)
     except Exception as error:  # the other checks must still run
@@ -111,6 +117,11 @@ async def _ask(function: Check, settings: Settings, database: Database) -> Async
 
 def _unreachable(error: BaseException | None) -> Problem:
     return Problem("core.E002", f"The database cannot be reached: {_line(error)}.", "See DATABASE_URL.")
+
+
+def _unknown(error: UnknownMigrations) -> Problem:
+    """The database has migrations that are not in the code."""
+    return Problem("core.E007", str(error), "`git log app` may show where they went.")
 
 
 def _failed(function: Check, error: Exception) -> Problem:
@@ -232,9 +243,29 @@ async def metrics_can_be_read(settings: Settings, database: Database) -> AsyncIt
 @check(deploy=True)
 async def limits_are_shared(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     """This cannot see other replicas, but it can see how many workers uvicorn will start."""
-    workers = os.environ.get("WEB_CONCURRENCY", "1")
-    if workers != "1" and settings.redis_url is None:
+    workers = _workers()
+    if workers > 1 and settings.redis_url is None:
         yield Problem("core.W007", f"Each of the {workers} workers counts failed logins by itself.", "Set REDIS_URL.")
+
+
+@check(deploy=True)
+async def connections_are_enough(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """This counts the processes of one machine: the workers of uvicorn, and one `manage.py worker`."""
+    if database.is_sqlite:
+        return
+    each, tasks, workers = database.max_connections, 0, _workers()
+    if settings.task_queue == "database":
+        tasks = each + WORKER_CONNECTIONS
+        each += WORKER_CONNECTIONS if settings.task_worker else 0
+    async with database.session() as db:
+        granted = {name: int(value) for name, value in await db.execute(text(CONNECTION_LIMITS))}
+    allowed = granted.pop("max_connections") - sum(granted.values())
+    if (needed := workers * each + tasks) > allowed:
+        others = " and a worker for tasks" if tasks else ""
+        message = f"{workers} server processes{others} open up to {needed} connections. PostgreSQL allows {allowed}."
+        fewer = f"Set WEB_CONCURRENCY={fit}, or " if (fit := (allowed - tasks) // each) > 0 else ""
+        hint = f"{fewer}set max_connections of PostgreSQL to {needed + sum(granted.values())}."
+        yield Problem("core.W025", message, hint[0].upper() + hint[1:])
 
 
 @check(deploy=True)
@@ -280,12 +311,8 @@ async def database_password_is_no_first_guess(settings: Settings, database: Data
 
 @check(deploy=True)
 async def proxies_are_named(settings: Settings, database: Database) -> AsyncIterator[Problem]:
-    """uvicorn trusts these proxies to name the client of a request, and failed logins are counted for this client.
-
-    It reads the environment. compose.yaml takes it from `.env`.
-    """
-    variables = {**dotenv_values(BASE_DIR / ".env"), **os.environ}
-    if "*" in (variables.get("FORWARDED_ALLOW_IPS") or "").split(","):
+    """uvicorn trusts these proxies to name the client of a request, and failed logins are counted for this client."""
+    if "*" in _variable("FORWARDED_ALLOW_IPS").split(","):
         message = "FORWARDED_ALLOW_IPS lets any client claim another address."
         yield Problem("core.W017", message, "List the addresses or networks of your proxies, for example 10.0.0.0/8.")
 
@@ -301,6 +328,16 @@ async def tasks_are_kept(settings: Settings, database: Database) -> AsyncIterato
     if settings.task_queue == "process":
         message = "TASK_QUEUE is process: a task ends with its server, and each server runs every periodic task."
         yield Problem("core.W020", message, "Set TASK_QUEUE=database, and run `python manage.py worker`.")
+
+
+def _variable(name: str) -> str:
+    """Return a variable that uvicorn reads from its environment: systemd and compose.yaml take it from `.env`."""
+    return {**dotenv_values(BASE_DIR / ".env"), **os.environ}.get(name) or ""
+
+
+def _workers() -> int:
+    workers = _variable("WEB_CONCURRENCY")
+    return int(workers) if workers.isdecimal() else 1
 
 
 async def _redis_fault(url: str) -> str | None:

@@ -1,6 +1,7 @@
 """Health probes for orchestrators and monitoring."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.datastructures import State
 
 from app.core.db import Database, DatabaseUnavailable
 from app.core.web import public, raises
@@ -17,9 +19,19 @@ router = APIRouter(prefix="/health", tags=["health"])
 DEADLINE = 1.0  # s
 
 
+RedisState = Literal["ok", "away", "unused"]
+
+
 class Readiness(BaseModel):
     status: Literal["ok"] = "ok"
-    redis: Literal["ok", "away", "unused"]
+    redis: RedisState
+
+
+@dataclass(frozen=True)
+class Health:
+    fault: str
+    """What is wrong with the database, or an empty text."""
+    redis: RedisState
 
 
 class Probe:
@@ -46,9 +58,14 @@ class Probe:
         return ""
 
 
-def get_probe(request: Request) -> Probe:
-    probe: Probe = request.app.state.probe
-    return probe
+async def health_of(state: State) -> Health:
+    """Ask all services at once. Take the state of the application."""
+    fault, redis = await asyncio.gather(state.probe.fault(), state.limiter.redis_state())
+    return Health(fault, redis)
+
+
+async def get_health(request: Request) -> Health:
+    return await health_of(request.app.state)
 
 
 def install_health(app: FastAPI) -> None:
@@ -68,9 +85,8 @@ async def live() -> dict[str, str]:
 @router.get("/ready")
 @public
 @raises(503)
-async def ready(request: Request, probe: Annotated[Probe, Depends(get_probe)]) -> Readiness:
+async def ready(health: Annotated[Health, Depends(get_health)]) -> Readiness:
     """Tell within a second that the database answers. Without Redis the service goes on, so it is only named."""
-    fault, redis = await asyncio.gather(probe.fault(), request.app.state.limiter.redis_state())
-    if fault:
-        raise DatabaseUnavailable(fault)
-    return Readiness(redis=redis)
+    if health.fault:
+        raise DatabaseUnavailable(health.fault)
+    return Readiness(redis=health.redis)

@@ -1,14 +1,18 @@
-"""Checks of the project's code: apps, routes and migrations."""
+"""Checks of the project's code: apps, imports, routes and migrations."""
 
+import tomllib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
+from pathlib import Path
 
 from fastapi.routing import APIRoute, iter_route_contexts
 
+import app
 from app.core import registry
 from app.core.db import Database, Diverged, new_revision
 from app.core.ops.checks import Problem, check
+from app.core.ops.imports import Import, imports
 from app.core.settings import BASE_DIR
 from app.settings import Settings
 
@@ -37,6 +41,43 @@ async def apps_can_be_imported(settings: Settings, database: Database) -> AsyncI
 
 
 @check()
+async def imports_use_front_doors(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """The rule for front doors is that of `make lint`, with its setting `public`.
+
+    If pyproject.toml does not have that rule, this check does not apply it.
+    """
+    contracts = _linter_contracts()
+    public = {module for contract in contracts for module in contract.get("public", ())}
+    for importer, place, found in _imports():
+        if contracts and found.module not in public and (hint := found.advice(importer)):
+            yield Problem("core.W030", f"{place} imports {found.module}.", hint)
+        if new := found.successor():
+            message = f"{place} imports {found.name} from {found.module}, which the next version will not have."
+            yield Problem("core.W031", message, f"Use {new}.")
+
+
+def _imports() -> Iterator[tuple[str, str, Import]]:
+    """Yield the imports of all apps, each with the name of its module and with its place, for example app/a/b.py:3."""
+    for name in registry.installed_apps():
+        for root in map(Path, app.__path__):
+            for file in sorted(root.glob(f"{name}/**/*.py")):
+                path = file.relative_to(root)
+                module = ".".join(("app", *path.with_suffix("").parts)).removesuffix(".__init__")
+                try:
+                    found = list(imports(file, module))
+                except SyntaxError:  # `apps_can_be_imported` reports it
+                    continue
+                for each in found:
+                    yield module, f"app/{path.as_posix()}:{each.line}", each
+
+
+def _linter_contracts() -> list[dict[str, list[str]]]:
+    tools = tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    contracts = tools.get("importlinter", {}).get("contracts", [])
+    return [contract for contract in contracts if contract["type"] == "front_doors"]
+
+
+@check()
 async def routes_have_names_of_their_own(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     modules = defaultdict(list)
     for route in _routes():
@@ -61,6 +102,7 @@ def _routes() -> Iterator[APIRoute]:
 
 @check()
 async def histories_have_one_end(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """Two migrations follow the same one, for example after a merge of two branches."""
     try:
         new_revision("next")  # which could not follow two ends
     except Diverged as error:

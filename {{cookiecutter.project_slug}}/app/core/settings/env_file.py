@@ -7,6 +7,7 @@ anything is installed.
 import os
 import re
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -68,14 +69,13 @@ def write_private(path: Path, text: str) -> None:
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)  # left by an interrupted run
     create_private(draft, text)
-    if os.name == "posix":
-        _keep_owner(path.stat(), draft)
+    _keep_owner(path.stat(), draft)
     draft.replace(path)
 
 
 def _keep_owner(before: os.stat_result, draft: Path) -> None:
     now = draft.stat()
-    if (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
+    if sys.platform != "win32" and (before.st_uid, before.st_gid) != (now.st_uid, now.st_gid):
         os.chown(draft, before.st_uid, before.st_gid)
 
 

@@ -23,7 +23,7 @@ from app.core.db import DatabaseUnavailable
 from app.core.logging import request_id
 from app.core.settings import KEEPALIVES, libpq_parameters
 from app.core.tasks.declaration import Task
-from app.core.tasks.queue import AT_ONCE, Job, TaskQueue
+from app.core.tasks.queue import AT_ONCE, WORKER_CONNECTIONS, Job, TaskQueue
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,8 @@ class DatabaseTaskQueue(TaskQueue):
         parameters = {**KEEPALIVES, **libpq_parameters(url), "prepare_threshold": None}  # as for all other connections
         # A worker whose database is away waits this long for each thing that it still wants to store.
         timeout = self.app.state.settings.database_timeout
-        queue = App(connector=PsycopgConnector(kwargs=parameters, min_size=1, max_size=4, timeout=timeout))
+        pool = {"min_size": 1, "max_size": WORKER_CONNECTIONS, "timeout": timeout}
+        queue = App(connector=PsycopgConnector(kwargs=parameters, **pool))
         for task in self.tasks:
             stored = queue.task(name=task.name, retry=Retries(task), pass_context=True)(self._bind(task))
             if task.cron is not None:
@@ -120,10 +121,14 @@ class DatabaseTaskQueue(TaskQueue):
             await asyncio.sleep(RECONNECT_AFTER)
 
     async def retry(self, jobs: Iterable[int]) -> None:
-        """Try failed jobs again."""
+        """Try failed jobs again. A job that somebody else has tried meanwhile may be gone: it is left out."""
         async with self._make().open_async() as queue:
             for job in jobs:
-                await queue.job_manager.retry_job_by_id_async(job, datetime.now(UTC), priority=0)
+                try:
+                    await queue.job_manager.retry_job_by_id_async(job, datetime.now(UTC), priority=0)
+                except ConnectorException as error:
+                    if not isinstance(error.__cause__, psycopg.errors.RaiseException):
+                        raise
 
 
 @dataclass

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 TASKS = Counter("tasks", "Tasks that ended: done, retried later, or failed for good.", ["task", "outcome"])
 
 AT_ONCE = 20  # tasks of one process
+WORKER_CONNECTIONS = 4  # of a worker, at most, to ask for tasks. The tasks use other connections.
 FIRST_RETRY_AFTER, LONGEST_RETRY_AFTER = 10.0, 4 * 3600.0  # s; it doubles each time
 
 

@@ -1,6 +1,8 @@
 """What happens to a request on its way in and out."""
 
 from app.core.web.errors import OAuth2Error, ServerBusy, error_response, install_error_handlers
+from app.core.web.lookups import get_or_404
+from app.core.web.metrics import RouteTemplates
 from app.core.web.middleware import Application
 from app.core.web.openapi import (
     ERROR_HEADERS,
@@ -18,7 +20,7 @@ from app.core.web.pages.front import install_front_page
 from app.core.web.pages.rendering import page, prefers_page
 from app.core.web.pages.templating import jinja_environment, render
 from app.core.web.redis import REDIS_CONNECTIONS, Outage, redis_options
-from app.core.web.schemas import EmailAddress, faults, sentences
+from app.core.web.schemas import EmailAddress, WebAddress, faults, sentences
 from app.core.web.throttling import Limiter, Throttle, Throttled, client_address
 
 __all__ = [
@@ -31,13 +33,16 @@ __all__ = [
     "Limiter",
     "OAuth2Error",
     "Outage",
+    "RouteTemplates",
     "ServerBusy",
     "Throttle",
     "Throttled",
+    "WebAddress",
     "admits",
     "client_address",
     "error_response",
     "faults",
+    "get_or_404",
     "install_docs",
     "install_error_handlers",
     "install_front_page",

@@ -5,7 +5,7 @@ JSON of all answers except those of the token routes: RFC 6749 sets their form.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http.client import responses
 from math import ceil
 from typing import Any
@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from app.core.db import DatabaseUnavailable, is_away, is_conflict
+from app.core.db import DatabaseUnavailable, is_away, is_conflict, is_needed, taken_columns
 from app.core.logging import request_id
 from app.core.web.openapi import format_of
 from app.core.web.pages.rendering import page, prefers_page
@@ -150,7 +150,18 @@ async def _database_error(request: Request, error: Exception) -> Response:
 
 async def _conflict(request: Request, error: Exception) -> Response:
     detail = "Another request has changed this. Load it again, then try again."
+    if isinstance(error, DBAPIError):
+        if is_needed(error):
+            detail = "This cannot be deleted, because something else refers to it."
+        elif columns := taken_columns(error):
+            detail = f"There is already one with this {named(columns)}."
     return error_response(request, status.HTTP_409_CONFLICT, detail)
+
+
+def named(columns: Sequence[str]) -> str:
+    """Clients do not know the folded copy of a column. A foreign key is only where the value must be unique."""
+    names = [name.removesuffix("_folded") for name in columns]
+    return " and ".join([name for name in names if not name.endswith("_id")] or names)
 
 
 async def _database_away(request: Request, error: Exception) -> Response:

@@ -1,11 +1,13 @@
-"""E-mail addresses that clients send, and error texts for wrong values."""
+"""Addresses that clients send, and error texts for wrong values."""
 
 from typing import Annotated
 
-from pydantic import AfterValidator, EmailStr, ValidationError
+from pydantic import AfterValidator, EmailStr, HttpUrl, PlainSerializer, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.core.settings import parse_address
+
+MAX_URL = 2083  # characters, as in pydantic's HttpUrl
 
 
 def faults(error: ValidationError) -> list[str]:
@@ -27,4 +29,13 @@ def _refuse_unmailable(address: str) -> str:
     return address
 
 
+def _refuse_long(url: HttpUrl) -> HttpUrl:
+    """In ASCII, it may be longer than what the client sent."""
+    if len(str(url)) > MAX_URL:
+        raise ValueError(f"must have at most {MAX_URL} characters")
+    return url
+
+
 EmailAddress = Annotated[EmailStr, AfterValidator(_refuse_unmailable)]
+WebAddress = Annotated[HttpUrl, AfterValidator(_refuse_long), PlainSerializer(str, return_type=str)]
+"""`http` or `https`, for a column of `String(2083)`. `model_dump` gives a str."""

@@ -14,6 +14,7 @@ from app.core.ops.checks import Check, Level, Problem, check, run_checks
 from app.core.settings import parse_database_url
 from app.settings import Settings
 from tests.checks import found
+from tests.databases import needs_postgresql
 from tests.redis_server import RedisServer
 
 
@@ -77,6 +78,37 @@ async def test_what_the_server_reads_is_looked_at_too(
     assert len(await found(check, settings, database)) == 1
     monkeypatch.setenv(name, fit)
     assert await found(check, settings, database) == []
+
+
+@needs_postgresql
+async def test_more_connections_than_postgresql_allows_are_named_with_what_fits(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = settings.model_copy(update={"task_queue": "database"})
+
+    async def said(workers: int) -> list[str]:
+        monkeypatch.setenv("WEB_CONCURRENCY", str(workers))
+        return [str(problem) async for problem in checks.connections_are_enough(changed, database)]
+
+    async with database.session() as db:
+        allowed = int(await db.scalar(text("SHOW max_connections")) or 0)
+        reserved = int(await db.scalar(text("SHOW superuser_reserved_connections")) or 0)
+    fit = (allowed - reserved - 24) // 20  # two pools of 10 a process, and for the worker one of 4 more
+
+    assert await said(fit) == []
+    (warning,) = await said(fit + 1)
+    assert warning.startswith(f"core.W025: {fit + 1} server processes and a worker for tasks open up to ")
+    assert f"Set WEB_CONCURRENCY={fit}, or set max_connections of PostgreSQL to " in warning
+    needed = int(warning.rstrip(".").rpartition(" ")[2])
+    assert needed == (fit + 1) * 20 + 24 + reserved
+
+
+async def test_an_sqlite_file_takes_any_number_of_processes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", "1000")
+
+    assert await found(checks.connections_are_enough, settings, Database(parse_database_url("sqlite:///x"))) == []
 
 
 async def test_proxies_in_env_are_looked_at_too(

@@ -34,7 +34,7 @@ async def test_requests_are_counted_by_the_template_of_their_route(client_with: 
     serve(router)
     client = await client_with(environment="local")
     before = await read(client)
-    for path in ("/v1/things/1", "/v1/things/2", "/admin/login", "/nowhere", "/elsewhere"):
+    for path in ("/v1/things/1", "/v1/things/2", "/nowhere", "/elsewhere"):
         await client.get(path)
     await client.request("INVENTED", "/nowhere")
     after = await read(client)
@@ -44,7 +44,6 @@ async def test_requests_are_counted_by_the_template_of_their_route(client_with: 
         return after[name] - before.get(name, 0)
 
     assert grown("GET", "/v1/things/{number}", 200) == 2
-    assert grown("GET", "/admin", 200) == 1
     assert grown("GET", "", 404) == 2
     assert grown("other", "", 404) == 1
     assert after['http_request_duration_seconds_count{method="GET",route="/v1/things/{number}"}'] >= 2

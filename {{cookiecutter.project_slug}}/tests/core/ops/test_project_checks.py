@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ AddApp = Callable[..., None]
 
 @pytest.fixture
 def add_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AddApp]:
-    """`add_app("blog", routes="…")` adds an app with these modules."""
+    """`add_app("named_blog", routes="…")` adds an app with these modules. The owner must not have one of this name."""
 
     def add_app(name: str, **modules: str) -> None:
         (tmp_path / name).mkdir()
@@ -111,3 +112,81 @@ async def test_a_history_with_two_ends_is_named(settings: Settings, database: Da
     assert problem.id == "core.E010"
     assert "0002_one, 0002_other" in problem.message
     assert problem.hint == "Join them with `python manage.py makemigrations --merge`."
+
+
+IMPORTS = """
+from app.accounts import CurrentUser
+from app.accounts.models import User, fold
+import app.core.db.base
+from app.core.db import base
+from app.core import db
+from app.main import create_app
+from .models import Post
+import app.named_shelf
+"""
+
+
+async def test_an_import_past_a_front_door_is_named_with_what_to_write(
+    settings: Settings, database: Database, add_app: AddApp
+) -> None:
+    add_app("named_shelf", models="Post = 1", other=IMPORTS)
+
+    warnings = [str(problem) for problem in await run_checks(settings, database)]
+
+    base = "imports app.core.db.base. Import from app.core.db instead: its __init__ exports all that others may use."
+    assert warnings == [
+        "core.W030: app/named_shelf/other.py:3 imports app.accounts.models. Write `from app.accounts import User`.",
+        "core.W030: app/named_shelf/other.py:3 imports app.accounts.models. "
+        "Import from app.accounts instead: its __init__ exports all that others may use.",
+        f"core.W030: app/named_shelf/other.py:4 {base}",
+        f"core.W030: app/named_shelf/other.py:5 {base}",
+        "core.W030: app/named_shelf/other.py:7 imports app.main. "
+        "Nothing may import it: get the application from the request, or as an argument.",
+        "core.W030: app/named_shelf/other.py:9 imports app.named_shelf. "
+        "This is the importer's own front door. Import from the module that defines the name.",
+    ]
+
+
+@pytest.mark.parametrize(
+    "contracts", ["", '[[tool.importlinter.contracts]]\ntype = "front_doors"\npublic = ["app.accounts.models"]']
+)
+async def test_what_pyproject_makes_public_or_does_not_ask_for_is_fine(
+    settings: Settings,
+    database: Database,
+    add_app: AddApp,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    contracts: str,
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[tool.app]\n{contracts}")
+    monkeypatch.setattr(project_checks, "BASE_DIR", tmp_path)
+    add_app("named_shelf", other="from app.accounts.models import User")
+
+    assert await run_checks(settings, database) == []
+
+
+OLD_NAMES = """
+from app.core import deprecated_aliases
+
+DEPRECATED = {"Pages": "app.core.db.Page"}
+__getattr__ = deprecated_aliases(__name__, DEPRECATED)
+"""
+
+
+async def test_a_deprecated_name_works_and_is_named_with_the_new_one(
+    settings: Settings, database: Database, add_app: AddApp
+) -> None:
+    add_app("named_library", __init__=OLD_NAMES)
+    add_app("named_books", other="import app.core.db\nfrom app.named_library import Pages")
+
+    assert [str(problem) for problem in await run_checks(settings, database)] == [
+        "core.W031: app/named_books/other.py:2 imports Pages from app.named_library, which the next version will not "
+        "have. Use app.core.db.Page."
+    ]
+    with pytest.warns(
+        DeprecationWarning, match=r"^app\.named_library\.Pages is deprecated: use app\.core\.db\.Page\.$"
+    ) as found:
+        import_module("app.named_books.other")
+    assert {Path(warning.filename).name for warning in found} == {"other.py"}
+    with pytest.raises(ImportError, match=r"cannot import name 'Nothing' from 'app\.named_library'"):
+        exec("from app.named_library import Nothing")  # noqa: S102

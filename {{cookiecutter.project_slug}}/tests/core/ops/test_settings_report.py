@@ -81,4 +81,4 @@ def test_values_are_shown_as_a_file_would_have_them(name: str, value: object, to
 def test_only_secrets_are_hidden(settings: Settings) -> None:
     hidden = {name for name, value in settings if MASK in shown(name, value)}
 
-    assert hidden - {"database_url"} == {"secret_key"}
+    assert hidden - {"database_url", "test_database_url"} == {"secret_key"}

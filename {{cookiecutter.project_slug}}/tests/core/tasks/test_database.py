@@ -208,8 +208,20 @@ async def test_what_has_failed_can_be_tried_again(app: FastAPI, log: pytest.LogC
         await app.state.tasks.send(fail)
         await until_jobs(app, [("core.fail", "failed")])
         async with app.state.database.session() as db:
-            await app.state.tasks.retry(await db.scalars(select(BackgroundJob.id)))
+            failed = await db.scalar(select(BackgroundJob.id).where(BackgroundJob.status == "failed"))
+        await app.state.tasks.retry([failed])
         await until(lambda: "Task core.fail done" in log.text)
+
+
+async def test_a_job_that_is_gone_does_not_stop_the_others(app: FastAPI) -> None:
+    """Two administrators may press the button at the same time."""
+    async with working(app):
+        await app.state.tasks.send(fail)
+        await until_jobs(app, [("core.fail", "failed")])
+        async with app.state.database.session() as db:
+            failed = await db.scalar(select(BackgroundJob.id).where(BackgroundJob.status == "failed"))
+        await app.state.tasks.retry([failed + 1_000_000, failed])
+        await until_jobs(app, [])
 
 
 async def test_what_has_failed_is_kept_for_a_month(app: FastAPI) -> None:

@@ -5,9 +5,11 @@ from fastapi import APIRouter, HTTPException, WebSocket
 from httpx import AsyncClient
 from pydantic import BaseModel
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.db import Db
 from app.core.settings import parse_database_url
+from app.core.web import errors
 from app.core.web.openapi import ErrorFormat
 from tests import websockets
 from tests.conftest import PASSWORD, Client, ClientWith, Serve
@@ -102,7 +104,6 @@ async def other(probe: Client) -> Client:
         ("GET", "/query?sql=nonsense", {}, 500, "Internal server error"),
         ("GET", "/teapot", {"Host": "another.example"}, 400, "This host is not served here."),
         ("POST", "/password-reset/confirm", {}, 422, "Invalid"),
-        ("POST", "/admin/login", {"Origin": "http://another.example"}, 403, "This request came from another site."),
     ],
 )
 async def test_an_application_may_have_errors_of_its_own_form(
@@ -192,3 +193,53 @@ async def test_an_unreachable_database_is_503(client_with: ClientWith) -> None:
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.json() == {"detail": "The database cannot be reached at the moment."}
+
+
+ID = "00000000000000000000000000000001"
+TWICE = f"INSERT INTO accounts_group (id, name) VALUES ('{ID}', 'a'), ('{ID[::-1]}', 'a')"  # noqa: S608 (it is ours)
+MEMBER = f"INSERT INTO accounts_user_groups (user_id, group_id) VALUES ('{ID}', '{ID}')"  # noqa: S608
+
+
+async def test_a_value_that_is_taken_is_named(probe: Client) -> None:
+    answer = await probe.get("/query", params={"sql": TWICE})
+
+    assert (answer.status_code, answer.json()) == (409, {"detail": "There is already one with this name."})
+
+
+async def test_a_row_that_has_just_gone_is_a_conflict(probe: Client) -> None:
+    answer = await probe.get("/query", params={"sql": MEMBER})
+
+    assert answer.status_code == 409
+    assert answer.json()["detail"].startswith("Another request has changed this.")
+
+
+async def test_a_row_that_others_need_stays(probe: Client, db: AsyncSession) -> None:
+    for statement in (
+        "CREATE TABLE probe_author (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE probe_book (author_id INTEGER REFERENCES probe_author (id))",
+        "INSERT INTO probe_author VALUES (1)",
+        "INSERT INTO probe_book VALUES (1)",
+    ):
+        await db.execute(text(statement))
+    await db.commit()
+
+    answer = await probe.get("/query", params={"sql": "DELETE FROM probe_author"})
+
+    for table in ("probe_book", "probe_author"):
+        await db.execute(text(f"DROP TABLE {table}"))
+    await db.commit()
+    detail = "This cannot be deleted, because something else refers to it."
+    assert (answer.status_code, answer.json()) == (409, {"detail": detail})
+
+
+@pytest.mark.parametrize(
+    ("columns", "named"),
+    [
+        (["slug"], "slug"),
+        (["slug", "owner_id"], "slug"),
+        (["post_id", "user_id"], "post_id and user_id"),
+        (["email_folded"], "email"),
+    ],
+)
+def test_columns_are_named_as_clients_know_them(columns: list[str], named: str) -> None:
+    assert errors.named(columns) == named

@@ -8,7 +8,7 @@ from httpx import AsyncClient
 from app.accounts.models import User
 from app.core.web.openapi import install_openapi, operation_id, raises
 from app.core.web.throttling import Throttle
-from tests.conftest import Login
+from tests.conftest import ClientWith, Login
 
 Operations = dict[tuple[str, str], dict[str, Any]]
 
@@ -104,3 +104,10 @@ async def test_invalid_fields_are_documented_as_they_are_answered(
 
     assert answer.status_code == 422
     assert answer.json()["detail"][0].keys() == documented["properties"].keys() == documented["examples"][0].keys()
+
+
+async def test_clients_call_the_public_address_with_its_prefix(client_with: ClientWith) -> None:
+    """A relative address would be of no use in Node, and wrong on a page of another site."""
+    client = await client_with(public_url="https://example.com/api")
+
+    assert (await client.get("/openapi.json")).json()["servers"] == [{"url": "https://example.com/api"}]

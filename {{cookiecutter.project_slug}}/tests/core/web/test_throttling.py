@@ -20,7 +20,7 @@ from app.settings import Settings
 from tests.redis_server import RedisServer
 
 TWICE = parse_rate("2/minute")
-BRIEFLY = parse_rate("2/second")
+BRIEFLY = parse_rate("2/2 seconds")
 
 
 @asynccontextmanager
@@ -62,9 +62,9 @@ async def test_waiting_is_told_and_costs_no_hit(limiter: Limiter) -> None:
 
 async def test_when_the_time_is_over_the_whole_rate_is_there_again(limiter: Limiter) -> None:
     await hits(limiter, 5, BRIEFLY)
-    assert await limiter.wait(BRIEFLY, "key") == 1
+    assert await limiter.wait(BRIEFLY, "key") in (1, 2)
 
-    await asyncio.sleep(1.05)
+    await asyncio.sleep(2.05)
 
     assert await hits(limiter, 3, BRIEFLY) == [True, True, False]
 

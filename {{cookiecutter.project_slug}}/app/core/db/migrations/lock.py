@@ -5,15 +5,17 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from sqlalchemy import Connection, event, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
-from app.core.db.engine import Database
+from app.core.db.connections.engine import Database
 
 LOCK = 0x6D696772617465  # "migrate", as a key for PostgreSQL's advisory locks
 POLL = 0.2  # s
 
+WAIT = "PRAGMA busy_timeout = 600000"  # ms
 SQLITE_PRAGMAS = (
-    "PRAGMA busy_timeout = 600000",  # ms to wait while another process migrates
+    WAIT,
     # To alter a table, SQLite makes a new one and drops the old one. That would delete the rows that refer to it.
     "PRAGMA foreign_keys = OFF",
 )
@@ -43,8 +45,14 @@ async def _to_postgresql(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 @asynccontextmanager
 async def _to_sqlite(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Each transaction on this connection locks SQLite's file from its start."""
-    async with engine.connect() as connection:
+    """Hold the lock of a second, empty file beside the database. The file stays: another process may wait for it.
+
+    A lock of the database itself ends with each transaction.
+    """
+    beside = create_async_engine(engine.url.set(database=f"{engine.url.database}.migrating"), poolclass=NullPool)
+    async with engine.connect() as connection, beside.connect() as lock:
+        await lock.exec_driver_sql(WAIT)
+        await lock.exec_driver_sql("BEGIN IMMEDIATE")
         for pragma in SQLITE_PRAGMAS:
             await connection.exec_driver_sql(pragma)
         await connection.commit()

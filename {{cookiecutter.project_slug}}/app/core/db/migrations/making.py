@@ -28,7 +28,7 @@ from sqlalchemy import Column, ColumnDefault, Connection, DefaultClause, Enum, F
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
-from app.core.db.engine import Database
+from app.core.db.connections.engine import Database
 from app.core.db.migrations.histories import PROJECT, Graph, config
 from app.core.db.migrations.running import Report, migrate
 from app.core.db.migrations.scratch import scratch_database

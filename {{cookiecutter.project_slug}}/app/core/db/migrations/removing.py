@@ -8,7 +8,7 @@ from pathlib import Path
 from alembic import command
 from sqlalchemy import Connection
 
-from app.core.db.engine import Database
+from app.core.db.connections.engine import Database
 from app.core.db.migrations.histories import PROJECT, Graph, config
 from app.core.db.migrations.lock import exclusive_connection
 from app.core.db.migrations.running import Report, migrate

@@ -7,7 +7,7 @@ from alembic import command
 from sqlalchemy import Connection
 
 from app.core import registry
-from app.core.db.engine import Database
+from app.core.db.connections.engine import Database
 from app.core.db.migrations.histories import Graph, config
 from app.core.db.migrations.lock import exclusive_connection
 
@@ -21,16 +21,15 @@ async def migrate(database: Database, target: str = NEWEST, report: Report = pri
     """Bring the tables to `target`, forwards or back. Report one line per step, and return the number of steps.
 
     A target is the id of a migration, `zero`, or `LABEL@zero` to undo one history. Several processes may call it at
-    once. PostgreSQL commits each step. SQLite commits all steps together: nothing else keeps other processes out
-    between two steps. Raises UnknownMigrations, Diverged, or alembic.util.CommandError if there is no such migration.
+    once. Each step is one transaction. Raises UnknownMigrations, Diverged, or alembic.util.CommandError if there is no
+    such migration.
     """
     graph = Graph.read()
     graph.check_ends()
 
     def on_version_apply(*, step: Any, **_: Any) -> None:
         steps.append(f"{'Applied' if step.is_upgrade else 'Unapplied'} {step.up_revision_id}")
-        if not database.is_sqlite:
-            report(steps[-1])
+        report(steps[-1])
 
     def run(connection: Connection) -> None:
         applied = graph.applied(connection)
@@ -44,9 +43,6 @@ async def migrate(database: Database, target: str = NEWEST, report: Report = pri
     steps: list[str] = []
     async with exclusive_connection(database) as connection:
         await connection.run_sync(run)
-        if database.is_sqlite:
-            for step in steps:
-                report(step)
         if graph.scripts and await connection.run_sync(graph.applied) == set(graph.scripts):
             registry.load_models()
             for migrated in registry.hooks("migrated"):

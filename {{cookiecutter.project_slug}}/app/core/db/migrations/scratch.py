@@ -10,7 +10,7 @@ from sqlalchemy import URL, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from app.core.db.engine import Database
+from app.core.db.connections.engine import Database
 
 INSUFFICIENT_PRIVILEGE = "42501"  # SQLSTATE, PostgreSQL's manual, appendix A
 

@@ -27,6 +27,7 @@ LINKS = (
     Link("docs", "docs", "Documentation", "all routes, to read and to try"),
     Link("openapi", "openapi.json", "OpenAPI document", "the same, for programs"),
     Link("admin", "admin", "Administration", "for staff"),
+    Link("dev", "dev", "Development", "mails, and requests with their queries", local=True),
     Link("live", "health/live", "Liveness", "does the process run?", local=True),
     Link("ready", "health/ready", "Readiness", "can it reach all that it needs?", local=True),
     Link("metrics", "metrics", "Metrics", "for Prometheus", local=True),

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import User
-from app.core.db.engine import Database
+from app.core.db.connections.engine import Database
 from app.core.db.errors import is_away, is_conflict
 from tests.conftest import PASSWORD_HASH, save
 
@@ -41,12 +41,22 @@ async def test_what_is_not_committed_is_rolled_back(database: Database, user: Us
         assert await session.get(User, user.id) is not None
 
 
-def test_a_locked_file_is_away_and_a_faulty_query_is_not() -> None:
-    locked, faulty = sqlite3.OperationalError("locked"), sqlite3.OperationalError("syntax error")
-    locked.sqlite_errorcode, faulty.sqlite_errorcode = sqlite3.SQLITE_BUSY, sqlite3.SQLITE_ERROR
+@pytest.mark.parametrize(
+    ("code", "away"),
+    [
+        (sqlite3.SQLITE_BUSY, True),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, True),
+        (sqlite3.SQLITE_FULL, True),
+        (sqlite3.SQLITE_IOERR_WRITE, True),
+        (sqlite3.SQLITE_ERROR, False),
+        (sqlite3.SQLITE_CONSTRAINT_UNIQUE, False),
+    ],
+)
+def test_a_locked_file_or_a_full_disk_is_away_and_a_faulty_query_is_not(code: int, away: bool) -> None:
+    error = sqlite3.OperationalError()
+    error.sqlite_errorcode = code
 
-    assert is_away(OperationalError("", {}, locked))
-    assert not is_away(OperationalError("", {}, faulty))
+    assert is_away(OperationalError("", {}, error)) == away
 
 
 @pytest.mark.parametrize(

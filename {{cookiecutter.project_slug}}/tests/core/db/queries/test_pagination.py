@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.accounts.models import Group, User
-from app.core.db import pagination
-from app.core.db.pagination import (
+from app.core.db.queries import pagination
+from app.core.db.queries.pagination import (
     CursorPage,
     CursorPaging,
     Page,

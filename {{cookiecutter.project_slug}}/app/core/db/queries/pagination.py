@@ -15,7 +15,7 @@ async def feed(paging: CursorQuery, db: Db) -> CursorPage[PostRead]:
     posts, cursor = await paginate_by_cursor(db, select(Post), [Post.created_at, Post.id], paging, descending=True)
     return CursorPage[PostRead].of(posts, cursor)
 
-A list is quick if an index has the columns that it is sorted by. `app.core.db.searches` searches a list.
+A list is quick if an index has the columns that it is sorted by. `app.core.db.queries.searches` searches a list.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -31,7 +31,7 @@ from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.core.db.texts import Text
+from app.core.db.values import Text
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")

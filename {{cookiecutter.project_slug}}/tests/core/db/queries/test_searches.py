@@ -4,9 +4,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.accounts.models import Group, User
-from app.core.db import pagination
-from app.core.db.pagination import Paging, paginate
-from app.core.db.searches import begins_with, keys_by_prefix, ordered_by, search
+from app.core.db.queries import pagination
+from app.core.db.queries.pagination import Paging, paginate
+from app.core.db.queries.searches import begins_with, keys_by_prefix, ordered_by, search
 
 # Characters around each limit: of ASCII, of 16 bits, of the surrogates (which text does not have), and of all.
 EDGES = "".join(("a", "\x7f", "\x80", "\ud7ff", "\ue000", "\uffff", "\U00010000", "\U0010fffe"))

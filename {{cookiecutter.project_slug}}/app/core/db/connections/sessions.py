@@ -7,7 +7,7 @@ from fastapi import Depends
 from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.db.engine import Database
+from app.core.db.connections.engine import Database
 
 
 async def get_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:

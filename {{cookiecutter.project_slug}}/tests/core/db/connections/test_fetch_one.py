@@ -7,8 +7,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import User
-from app.core.db.drivers import POOL_SIZE
-from app.core.db.engine import Database
+from app.core.db.connections.drivers import POOL_SIZE
+from app.core.db.connections.engine import Database
 
 by_id: Select[UUID, str, bool, object, object] = select(
     User.id, User.username, User.is_staff, User.date_joined, User.last_login

@@ -16,8 +16,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.core.db import pagination
-from app.core.db.pagination import Paging, capped_count, paginate
+from app.core.db.queries import pagination
+from app.core.db.queries.pagination import Paging, capped_count, paginate
 
 Row = TypeVar("Row")
 Column = InstrumentedAttribute[Any]

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import URL, func, literal_column, select, text
 from sqlalchemy.exc import DBAPIError
 
-from app.core.db.engine import Database
+from app.core.db.connections.engine import Database
 from app.core.db.errors import DatabaseUnavailable, is_away
 from app.core.settings import libpq_parameters
 from app.core.settings.postgresql import parse_address

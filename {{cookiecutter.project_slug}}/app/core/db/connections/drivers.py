@@ -26,7 +26,8 @@ SQLITE_PRAGMAS = (
 )
 
 # All connections are kept. SQLAlchemy's default keeps 5, and opens up to 10 more that it closes after each use. Under
-# load, that costs more than all queries. PostgreSQL has two pools per process: 4 workers stay below its limit of 100.
+# load, that costs more than all queries. PostgreSQL has two pools per process: `check --deploy` compares
+# them with its limit.
 POOL_SIZE = 10
 # The share of the timeout to wait for a connection. With the wait for an answer, that is less than twice the timeout.
 POOL_SHARE = 0.6
@@ -41,8 +42,12 @@ class SQLite:
         # It runs in the event loop: aiosqlite changes to a thread and back for each step, which costs five times as
         # much. A row takes microseconds, and in WAL mode no reader waits for a writer.
         self._reading = create_engine(url.set(drivername="sqlite"), **OPTIONS, **NO_TRANSACTION)
-        for engine in (self.engine.sync_engine, self._reading):
+        for engine in self.sync_engines:
             _prepare(engine)
+
+    @property
+    def sync_engines(self) -> tuple[Engine, Engine]:
+        return self.engine.sync_engine, self._reading
 
     async def fetch_one(self, query: Query, values: Mapping[str, Any]) -> RowMapping | None:
         with self._reading.connect() as connection:
@@ -89,7 +94,7 @@ class PostgreSQL:
         self._reading = self._connected(**NO_TRANSACTION)
 
     def _connected(self, **options: Any) -> AsyncEngine:
-        from app.core.db.postgresql import Connection  # takes long to load, and few need it
+        from app.core.db.connections.postgresql import Connection  # takes long to load, and few need it
 
         async def connect() -> Connection:
             with failure_named():
@@ -102,6 +107,10 @@ class PostgreSQL:
         event.listen(engine.sync_engine, "handle_error", self._note_loss)
         event.listen(engine.sync_engine, "checkout", self._refuse_older)
         return engine
+
+    @property
+    def sync_engines(self) -> tuple[Engine, Engine]:
+        return self.engine.sync_engine, self._reading.sync_engine
 
     def _note_loss(self, context: ExceptionContext) -> None:
         """Treat a server that has become read-only as lost too: connect again, perhaps to its successor."""

@@ -7,7 +7,7 @@ from prometheus_client import Gauge
 from sqlalchemy import URL, Engine, RowMapping, event
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from app.core.db.drivers import PostgreSQL, Query, SQLite
+from app.core.db.connections.drivers import POOL_SIZE, PostgreSQL, Query, SQLite
 
 TIMEOUT = 5.0  # s
 
@@ -28,6 +28,16 @@ class Database:
         self.engine = self._engines.engine
         _count_connections(self.engine.sync_engine)
         self.session = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @property
+    def sync_engines(self) -> tuple[Engine, ...]:
+        """All engines, for SQLAlchemy's events: that of the sessions, and that of `fetch_one`."""
+        return self._engines.sync_engines
+
+    @property
+    def max_connections(self) -> int:
+        """The most connections of a process to a server: sessions have a pool, and `fetch_one` has another."""
+        return 2 * POOL_SIZE
 
     async def fetch_one(self, query: Query, values: Mapping[str, Any]) -> RowMapping | None:
         """Read one row by a key, without a session and without objects: for queries of nearly every request.

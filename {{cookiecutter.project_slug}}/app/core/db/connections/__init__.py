@@ -1,0 +1,1 @@
+"""How connections to SQLite and PostgreSQL are made, and the sessions on them."""

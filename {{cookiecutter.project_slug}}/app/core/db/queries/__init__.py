@@ -1,0 +1,1 @@
+"""What many queries need: pages, searches, rows that refer to others, slugs, upserts."""
