@@ -12,6 +12,11 @@ class CommandError(Exception):
     """Ends a command with exit status 1 and its text on standard error."""
 
 
+def cause_of(error: Exception) -> str:
+    """Return what the driver says, in one line and without a full stop."""
+    return str(getattr(error, "orig", error)).partition("\n")[0].rstrip(".")
+
+
 def explain(error: Exception) -> str | None:
     """Return what went wrong and what to do. Return None for a bug in the code."""
     match error:

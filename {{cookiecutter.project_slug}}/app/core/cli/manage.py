@@ -12,6 +12,7 @@ from app.core.cli.errors import explain
 
 CORE = (
     "server",
+    "openapi",
     "worker",
     "health",
     "migrations",
@@ -20,6 +21,7 @@ CORE = (
     "project",
     "startapp",
     "removeapp",
+    "upgrade",
     "mail",
     "shell",
     "completion",
@@ -27,13 +29,15 @@ CORE = (
 WIDTH = 140  # of the help in a pipe, which has no width of its own
 COMPLETE = "MANAGE_PY_COMPLETE"
 """A shell sets this environment variable to ask for completions. The scripts of `completion` do so."""
+TOLERANT = (["check"], ["upgrade"])
+"""They must run although an app cannot be imported: one names it, and the other may repair it."""
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run one command. An error outside the code gives one line and exit status 1. A bug keeps its traceback."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        build(tolerant=arguments[:1] == ["check"])(arguments, prog_name="manage.py", complete_var=COMPLETE)
+        build(tolerant=arguments[:1] in TOLERANT)(arguments, prog_name="manage.py", complete_var=COMPLETE)
     except Exception as error:
         if (explanation := explain(error)) is None:
             raise
@@ -43,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
 def build(*, tolerant: bool = False) -> typer.Typer:
     """On a terminal, the help has headings and colours. In a pipe it is plain, and no line is cut.
 
-    `tolerant` leaves out commands that cannot be imported: `check` must run, because it names them.
+    `tolerant` leaves out commands that cannot be imported.
     """
     terminal = sys.stdout.isatty()
     cli = typer.Typer(

@@ -95,7 +95,8 @@ async def test_on_a_terminal_commands_stand_under_headings() -> None:
     lines = without_control((await call_on_terminal("--help")).out).splitlines()
 
     headings = [line.strip("╭╮─ ") for line in lines if line.startswith("╭")]
-    assert headings == ["Options", "Server", "Database", "Project", "Accounts"]
+    ours = ["Options", "Server", "Database", "Project", "Accounts"]
+    assert [heading for heading in headings if heading in ours] == ours  # apps bring others
 
 
 async def test_a_mistyped_command_is_a_usage_error() -> None:

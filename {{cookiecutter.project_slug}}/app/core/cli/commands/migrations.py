@@ -117,7 +117,7 @@ def _valid_name(name: str | None) -> str:
 def format_files(*paths: Path) -> None:
     """Format new files for `make lint`, if the development tools are installed."""
     if find_spec("ruff"):
-        for action in (["check", "--fix"], ["format"]):
+        for action in (["check", "--fix-only"], ["format"]):
             subprocess.run([sys.executable, "-m", "ruff", *action, "--quiet", *paths], check=False)
 
 

@@ -1,5 +1,4 @@
 import asyncio
-import json
 import os
 import re
 import socket
@@ -177,12 +176,3 @@ def _admission(guard: object) -> list[str]:
 def _name(answering: object) -> str:
     name = f"{getattr(answering, '__module__', '')}.{getattr(answering, '__qualname__', '')}"
     return name.replace(".<locals>", "").strip(".")
-
-
-@cli.command(rich_help_panel="Server")
-def openapi() -> None:
-    """Print the OpenAPI document, for client generators.
-
-    For example: `openapi > openapi.json`.
-    """
-    print(json.dumps(load_application().openapi(), indent=2, ensure_ascii=False))

@@ -115,7 +115,9 @@ def _open_ipython(runner: asyncio.Runner, names: Names) -> None:
 
 
 def _complete_by_tab(names: Names) -> None:
-    with suppress(ImportError):  # Windows has no readline
+    if sys.platform == "win32":  # it has no readline, and some other Pythons have none either
+        return
+    with suppress(ImportError):
         import readline
         import rlcompleter
 

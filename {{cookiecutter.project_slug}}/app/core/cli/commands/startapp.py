@@ -1,17 +1,8 @@
-"""Makes a new app from the templates in `app/core/cli/templates/startapp`. Change them to fit your project.
+"""Makes a new app. `app/core/cli/startapp` has the parts, and `app/core/cli/templates/startapp` the templates."""
 
-The migration is a template too: so the command needs no database and runs none of the new code.
-"""
-
-import ast
-import keyword
-import re
-import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from fastapi.routing import iter_route_contexts
@@ -19,154 +10,122 @@ from fastapi.routing import iter_route_contexts
 from app.core.cli.application import load_application
 from app.core.cli.commands.migrations import format_files
 from app.core.cli.errors import CommandError
-from app.core.db import Base, new_revision
+from app.core.cli.startapp.files import bare_files, files, hidden_names, write
+from app.core.cli.startapp.grammar import parse_all
+from app.core.cli.startapp.names import Names, model_of, plural_of
+from app.core.cli.startapp.new_app import NewApp
+from app.core.cli.startapp.targets import resolve
+from app.core.db import Base
 from app.core.settings import BASE_DIR
-from app.core.web import render
 
 cli = typer.Typer()
 
-NAME = re.compile(r"[a-z][a-z0-9_]*")
-MODEL = re.compile(r"[A-Z][A-Za-z0-9]*")
-MAX_LENGTH = 24  # far below the limits of PostgreSQL (63) and of Alembic's table (32, with a number)
-
-PARTS = ("models", "schemas", "routes")
-ADMIN = "admin"
-TESTS = "test_routes"
 # Settings or a proxy may turn these paths on, so no app may use them.
 RESERVED = frozenset({"admin", "docs", "static"})
 PACKAGES = frozenset({"app", "tests"})
-
-
-@dataclass(frozen=True)
-class NewApp:
-    name: str
-    model: str
-
-    @property
-    def item(self) -> str:
-        """As in the names of functions: `BlogPost` gives `blog_post`."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", self.model).lower()
-
-    @property
-    def noun(self) -> str:
-        """As in permissions: `BlogPost` gives `blogpost`."""
-        return self.model.lower()
-
-    @property
-    def table(self) -> str:
-        return f"{self.name}_{self.noun}"
-
-    @property
-    def path(self) -> str:
-        return "/" + self.name.replace("_", "-")
-
-    @property
-    def functions(self) -> set[str]:
-        return {f"list_{self.name}", *(f"{verb}_{self.item}" for verb in ("create", "read", "update", "delete"))}
-
-    def render(self, part: str, **values: object) -> str:
-        names = {key: getattr(self, key) for key in ("name", "model", "item", "noun", "table", "path")}
-        return render(f"core/startapp/{part}.py.jinja", **names, **values) + "\n"
-
-
-# No real app can have these names, so none of them clashes with a name in the templates.
-SAMPLE = NewApp("_", "_M")
+MAX_IDENTIFIER = 63  # characters, in PostgreSQL
+DEFAULT_FIELDS = ("title:str:200", "text:text")
 
 
 @cli.command(rich_help_panel="Project")
 def startapp(
     name: Annotated[str, typer.Argument(help="The name for its folder, routes and permissions, for example `notes`.")],
-    model: Annotated[
-        str | None, typer.Option(help="The class of its first table. Default: the name without a final s, as `Note`.")
+    fields: Annotated[
+        list[str] | None,
+        typer.Argument(help="The fields, each as NAME:TYPE[:ARGUMENT][:MODIFIER …]. Default: a title and a text."),
     ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The class of its first table. Default: the name in the singular, as `Note`.")
+    ] = None,
+    plural: Annotated[
+        str | None, typer.Option(help="The plural of the model, if it is not regular, for example `people`.")
+    ] = None,
+    owned: Annotated[bool, typer.Option("--owned", help="Each row belongs to the user who made it.")] = False,
+    bare: Annotated[bool, typer.Option("--bare", help="Make an empty app, without a model.")] = False,
 ) -> None:
-    """Make a new app: a table with its migration, routes with paging and permissions, an admin page, and tests.
+    """Make a new app: a table with its migration, routes with filters and permissions, an admin page, and tests.
 
-    For example: `startapp notes`, or `startapp blog --model Post`. The new app works at once.
+    The new app works at once. For example:
+
+    `startapp notes`
+
+    `startapp tags name:str:50:unique`
+
+    `startapp blog --model Post title:str:200:search status:enum:draft,published
+    author:ref:accounts.User tags:many:tags.Tag`
+
+    The types are str (with a length), slug, text, int, float, decimal (`10,2`), bool, date, datetime, uuid, email, url,
+    json, enum (`draft,published`), ref (`accounts.User`) and many (`tags.Tag`). The modifiers are optional, unique,
+    index, search, and for a ref cascade, restrict or setnull. docs/apps.md explains them.
     """
-    app = NewApp(name, singular(name) if model is None else model)
-    for fault in _faults(app):
-        raise CommandError(fault)
-    files = _files(app)
-    try:
-        _write(files)
-    except OSError as error:
-        raise CommandError(f"The app cannot be written: {error}") from None
-    format_files(*files)  # the order of the imports and the length of lines depend on the names
-    for path in files:
-        print(f"Wrote {path.relative_to(BASE_DIR).as_posix()}")
+    if bare:
+        if fields or model or plural or owned:
+            raise CommandError("With `--bare` there is no model, so leave out the fields and the other options.")
+        _refuse(_faults_of_name(Names(name, "Bare", "bare")))
+        _write(bare_files(name))
+        print("Next: write its modules, see docs/apps.md.")
+        return
+    model = model_of(name) if model is None else model
+    plural = plural_of(Names(name, model, "").item) if plural is None else plural
+    app = NewApp(name, model, plural, parse_all(fields or DEFAULT_FIELDS), owned)
+    _refuse(_faults_of_name(app))
+    app = resolve(app)
+    _refuse(_faults_of_model(app))
+    _write(files(app))
     print("Next: `python manage.py migrate` and `make test`.")
 
 
-def singular(name: str) -> str:
-    """Drop a final s, but not that of `address`. For other plurals there is the option `--model`."""
-    return re.sub(r"(?<=[^s])s$", "", name).title().replace("_", "")
+def _refuse(faults: Iterator[str]) -> None:
+    """Raise the first one. Later checks rely on earlier ones."""
+    for fault in faults:
+        raise CommandError(fault)
 
 
-def _faults(app: NewApp) -> Iterator[str]:
-    """Yield the faults of the names. Callers must stop at the first: later checks rely on earlier ones."""
-    for word, pattern, example in ((app.name, NAME, "`notes`"), (app.model, MODEL, "`--model Note`")):
-        if not pattern.fullmatch(word):
-            yield f"{word!r} does not match {pattern.pattern}. An example is {example}."
-    for word in (app.name, app.model, app.item):
-        if len(word) > MAX_LENGTH:
-            yield f"{word!r} is longer than {MAX_LENGTH} characters."
-        if keyword.iskeyword(word):
-            yield f"{word!r} is a keyword of Python."
+def _write(sources: Mapping[Path, str]) -> None:
+    try:
+        write(sources)
+    except OSError as error:
+        raise CommandError(f"The app cannot be written: {error}") from None
+    format_files(*sources)  # the length of lines depends on the names
+    for path in sources:
+        print(f"Wrote {path.relative_to(BASE_DIR).as_posix()}")
+
+
+def _faults_of_name(app: Names) -> Iterator[str]:
+    yield from app.faults()
     for folder in ("app", "tests"):
         for path in (BASE_DIR / folder / app.name, BASE_DIR / folder / f"{app.name}.py"):
             if path.exists():
                 yield f"{app.name!r} is taken: {path.relative_to(BASE_DIR).as_posix()} exists."
     if app.name in PACKAGES:
         yield f"{app.name!r} is taken: it is a package of the project."
-    yield from _clashes(app)
-    for part in (*PARTS, ADMIN, TESTS):
-        if len(_names(app, part)) < len(_names(SAMPLE, part)):  # a clash with a name in the templates, as with `Page`
-            yield f"{app.model!r} has another meaning in the files of a new app. Choose another with `--model`."
-
-
-def _names(app: NewApp, part: str) -> set[str]:
-    nodes = list(ast.walk(ast.parse(app.render(part))))
-    bound = (getattr(node, field, None) for node in nodes for field in ("id", "name", "arg"))
-    return {name for name in bound if isinstance(name, str)}
-
-
-def _clashes(app: NewApp) -> Iterator[str]:
-    """Compare with the routes and tables of the other apps."""
-    application = load_application()
-    served = {str(route.path).split("/")[1] for route in iter_route_contexts(application.routes) if route.path}
+    served = {str(route.path).split("/")[1] for route in iter_route_contexts(load_application().routes) if route.path}
     if app.path[1:] in served | RESERVED:
         yield f"{app.name!r} is taken: there is a route {app.path}."
-    operations = [each for methods in application.openapi()["paths"].values() for each in methods.values()]
-    if any(app.name in operation.get("tags", ()) for operation in operations):
+    if any(app.name in operation.get("tags", ()) for operation in _operations()):
         yield f"{app.name!r} is taken: routes have this tag."
-    for function in sorted(app.functions & {operation["operationId"] for operation in operations}):
+
+
+def _faults_of_model(app: NewApp) -> Iterator[str]:
+    for function in sorted(app.functions & {operation["operationId"] for operation in _operations()}):
         yield f"{app.model!r} is taken: a route is called {function}. Choose another with `--model`."
     if app.table in Base.metadata.tables:
         yield f"{app.model!r} is taken: there is a table {app.table}. Choose another with `--model`."
+    for field in app.relations:
+        if field.target and field.target.is_self and field.type == "ref" and not field.is_optional:
+            yield f"{field.name!r} must be 'optional': the first {app.text} has no other one to refer to."
+    for name in app.long_names:
+        if len(name) > MAX_IDENTIFIER:
+            yield (
+                f"The name {name} is longer than {MAX_IDENTIFIER} characters. "
+                "PostgreSQL would cut it, so shorten its parts."
+            )
+    for name in hidden_names(app):
+        yield (
+            f"The name {name!r} would have two meanings in the files of the new app. "
+            "Choose another for the field, or for the model with `--model`."
+        )
 
 
-def _files(app: NewApp) -> dict[Path, str]:
-    """Raises Diverged."""
-    package, tests, migration = BASE_DIR / "app" / app.name, BASE_DIR / "tests" / app.name, new_revision(app.name)
-    parts = (*PARTS, ADMIN) if (BASE_DIR / "app" / ADMIN).is_dir() else PARTS
-    return {
-        package / "__init__.py": "",
-        **{package / f"{part}.py": app.render(part) for part in parts},
-        migration.folder / f"{migration.id}.py": app.render("migration", migration=migration),
-        tests / "__init__.py": "",
-        tests / "test_routes.py": app.render(TESTS),
-    }
-
-
-def _write(files: Mapping[Path, str]) -> None:
-    """Write all files or none. Raises OSError."""
-    with ExitStack() as undo:
-        for path, source in files.items():
-            if not path.parent.exists():
-                path.parent.mkdir()
-                undo.callback(shutil.rmtree, path.parent)
-            with path.open("x", encoding="utf-8", newline="\n") as file:
-                undo.callback(path.unlink, missing_ok=True)
-                file.write(source)
-        undo.pop_all()
+def _operations() -> list[dict[str, Any]]:
+    return [each for methods in load_application().openapi()["paths"].values() for each in methods.values()]

@@ -13,7 +13,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.core.cli.commands import startapp
-from app.core.cli.commands.startapp import NewApp
+from app.core.cli.startapp import files, targets
+from app.core.cli.startapp.kinds import KINDS
 from app.core.db.migrations import histories
 from app.core.settings import BASE_DIR
 from tests.commands import call
@@ -22,10 +23,12 @@ FILES = [
     "app/xyzzy/__init__.py",
     "app/xyzzy/models.py",
     "app/xyzzy/schemas.py",
+    "app/xyzzy/queries.py",
     "app/xyzzy/routes.py",
     "app/xyzzy/admin.py",
     "app/migrations/versions/0001_xyzzy.py",
     "tests/xyzzy/__init__.py",
+    "tests/xyzzy/factories.py",
     "tests/xyzzy/test_routes.py",
 ]
 
@@ -34,7 +37,8 @@ FILES = [
 def root(application: FastAPI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("app/admin", "app/migrations/versions", "tests"):
         (tmp_path / folder).mkdir(parents=True)
-    monkeypatch.setattr(startapp, "BASE_DIR", tmp_path)
+    for module in (startapp, files, targets):
+        monkeypatch.setattr(module, "BASE_DIR", tmp_path)
     monkeypatch.setattr(histories, "MIGRATIONS", tmp_path / "app" / "migrations")
     monkeypatch.setattr(histories, "APP", tmp_path / "app")
     return tmp_path
@@ -57,6 +61,69 @@ async def test_it_writes_an_app_and_says_what_is_next(root: Path) -> None:
     assert 'class Plugh(Base):\n    __tablename__ = "xyzzy_plugh"\n' in sources["app/xyzzy/models.py"]
     assert '@router.get("/{plugh_id}", dependencies=[requires("xyzzy.view_plugh")])\n' in sources["app/xyzzy/routes.py"]
     assert 'down_revision = None\nbranch_labels = "project"\n' in sources["app/migrations/versions/0001_xyzzy.py"]
+
+
+EVERYTHING = [
+    *(
+        "xyzzy",
+        "--model",
+        "Plugh",
+        "name:str:20:search:unique",
+        "slug:slug:index",
+        "body:text:optional",
+        "count:int:index",
+    ),
+    *(
+        "weight:float",
+        "price:decimal:10,2:unique",
+        "done:bool",
+        "date:date",
+        "at:datetime:optional:index",
+        "key:uuid:unique",
+    ),
+    *(
+        "mail:email:search:optional",
+        "site:url:optional",
+        "extra:json",
+        "state:enum:new,in-use",
+        "type:enum:a,b:optional",
+    ),
+    *("author:ref:accounts.User", "editor:ref:accounts.User:optional:cascade", "groups:many:accounts.Group"),
+    *("parent:ref:xyzzy.Plugh:optional", "others:many:xyzzy.Plugh"),
+]
+
+
+@pytest.mark.parametrize("arguments", [EVERYTHING, [*EVERYTHING, "--owned"], ["xyzzy", "n:int", "--owned"]])
+async def test_ruff_accepts_the_files_whatever_the_fields(root: Path, arguments: list[str]) -> None:
+    shutil.copy(BASE_DIR / "pyproject.toml", root)
+
+    assert (await call("startapp", *arguments)).status == 0
+
+    assert _ruff("check", "--no-cache", str(root)) == "All checks passed!\n"
+    assert _ruff("format", "--check", str(root)).endswith("files already formatted\n")
+
+
+async def test_without_ruff_the_files_are_valid_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.core.cli.commands.migrations.find_spec", lambda _: None)
+
+    assert (await call("startapp", *EVERYTHING)).status == 0
+
+    for path in written(root):
+        ast.parse((root / path).read_bytes())
+
+
+async def test_a_plural_may_be_irregular(root: Path) -> None:
+    assert (await call("startapp", "xyzzy", "--model", "Plugh", "--plural", "plughen", "n:int")).status == 0
+
+    assert "async def list_plughen(" in (root / "app/xyzzy/routes.py").read_text()
+    assert '    name_plural = "Plughen"\n' in (root / "app/xyzzy/admin.py").read_text()
+
+
+async def test_a_bare_app_has_a_front_door_and_a_place_for_tests(root: Path) -> None:
+    out = "Wrote app/xyzzy/__init__.py\nWrote tests/xyzzy/__init__.py\nNext: write its modules, see docs/apps.md.\n"
+
+    assert await call("startapp", "xyzzy", "--bare") == (0, out, "")
+    assert written(root) == {"app/xyzzy/__init__.py", "tests/xyzzy/__init__.py"}
 
 
 async def test_its_migration_comes_after_the_last(root: Path) -> None:
@@ -100,17 +167,41 @@ async def test_where_there_is_no_admin_site_there_is_no_page_for_it(root: Path) 
             "'User' is taken: a route is called create_user. Choose another with `--model`.",
         ),
         (
-            ["accounts", "--model", "Session"],
-            "'Session' is taken: there is a table accounts_session. Choose another with `--model`.",
+            ["accounts_user", "--model", "Groups"],
+            "'Groups' is taken: there is a table accounts_user_groups. Choose another with `--model`.",
         ),
         (
             ["xyzzy", "--model", "Page"],
-            "'Page' has another meaning in the files of a new app. Choose another with `--model`.",
+            "The name 'Page' would have two meanings in the files of the new app. "
+            "Choose another for the field, or for the model with `--model`.",
         ),
         (
             ["xyzzy", "--model", "New"],  # `new` would be the name of two parameters
-            "'New' has another meaning in the files of a new app. Choose another with `--model`.",
+            "The name 'new' would have two meanings in the files of the new app. "
+            "Choose another for the field, or for the model with `--model`.",
         ),
+        (["xyzzy", "title:string"], f"'title:string': there is no type 'string'. The types are {', '.join(KINDS)}."),
+        (
+            ["xyzzy", "str:str"],
+            "The name 'str' would have two meanings in the files of the new app. "
+            "Choose another for the field, or for the model with `--model`.",
+        ),
+        (
+            ["xyzzy", "a:ref:accounts.Session"],
+            "'a': app/accounts/__init__.py does not export Session. Import it there, and name it in __all__.",
+        ),
+        (["xyzzy", "a:ref:xyzzy.Xyzzy"], "'a' must be 'optional': the first xyzzy has no other one to refer to."),
+        (
+            ["x" * 24, "--model", "Y" * 24, f"{'z' * 30}:many:accounts.User"],
+            f"The name {'x' * 24}_{'y' * 24}_{'z' * 30} is longer than 63 characters. "
+            "PostgreSQL would cut it, so shorten its parts.",
+        ),
+        (["xyzzy", "--plural", "Plughs"], "'Plughs' does not match [a-z][a-z0-9_]*. An example is `--plural notes`."),
+        (
+            ["xyzzy", "--bare", "title:str"],
+            "With `--bare` there is no model, so leave out the fields and the other options.",
+        ),
+        (["users", "--bare"], "'users' is taken: there is a route /users."),
     ],
 )
 async def test_a_name_that_is_bad_or_taken_is_one_line_and_changes_nothing(
@@ -124,6 +215,16 @@ async def test_a_name_that_is_bad_or_taken_is_one_line_and_changes_nothing(
     assert set(root.rglob("*")) == before
 
 
+@pytest.mark.parametrize("model", ["accounts.Nobody", "core.AuditEntry"])
+async def test_a_model_that_is_not_there_is_one_line_with_those_that_are(root: Path, model: str) -> None:
+    outcome = await call("startapp", "xyzzy", f"a:ref:{model}")
+
+    assert (outcome.status, outcome.out) == (1, "")
+    assert outcome.err.startswith(f"'a': there is no model {model}. There are: ")
+    assert {"accounts.User", "accounts.Group"} <= set(outcome.err.rstrip(".").rpartition(": ")[2].split(", "))
+    assert written(root) == set()
+
+
 async def test_what_cannot_be_finished_is_taken_back(root: Path) -> None:
     (root / "tests").rmdir()
     before = set(root.rglob("*"))
@@ -133,22 +234,6 @@ async def test_what_cannot_be_finished_is_taken_back(root: Path) -> None:
     assert (outcome.status, outcome.out) == (1, "")
     assert outcome.err.startswith("The app cannot be written: ")
     assert set(root.rglob("*")) == before
-
-
-@pytest.mark.parametrize(
-    ("name", "model", "item", "path"),
-    [
-        ("notes", "Note", "note", "/notes"),
-        ("blog", "Blog", "blog", "/blog"),
-        ("address", "Address", "address", "/address"),
-        ("blog_posts", "BlogPost", "blog_post", "/blog-posts"),
-        ("s", "S", "s", "/s"),
-    ],
-)
-def test_the_model_is_called_as_the_app_without_a_final_s(name: str, model: str, item: str, path: str) -> None:
-    app = NewApp(name, startapp.singular(name))
-
-    assert (app.model, app.item, app.path) == (model, item, path)
 
 
 @pytest.mark.parametrize("name", ["a", "x" * 24])

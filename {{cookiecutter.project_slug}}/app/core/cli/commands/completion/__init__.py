@@ -18,4 +18,4 @@ def completion(shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(h
     In zsh, call it after `compinit`. In fish, use `./manage.py completion fish | source`. It works for `./manage.py`
     and `python manage.py`, in the activated environment of the project.
     """
-    print(Path(__file__).with_suffix(f".{shell}").read_text(encoding="utf-8"), end="")
+    print(Path(__file__).with_name(f"manage.{shell}").read_text(encoding="utf-8"), end="")
