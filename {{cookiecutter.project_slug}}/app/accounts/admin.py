@@ -19,6 +19,7 @@ from app.accounts.errors import AccountsError
 from app.accounts.models import Group, Permission, Session, User, fold
 from app.accounts.permissions.schemas import GroupCreate, GroupUpdate
 from app.accounts.use_cases import UseCases, open_accounts
+from app.accounts.users.own_fields import own_columns
 from app.accounts.users.schemas import UserRegister, UserUpdate
 from app.admin import ModelAdmin, Refused, acting_user, action
 from app.core.db import keys_by_prefix
@@ -27,6 +28,10 @@ from app.core.web import faults
 # What an empty password means.
 EMPTY_IN_CREATE = "You can leave it empty. The new user then gets a mail with a link to set a password."
 EMPTY_IN_EDIT = "Leave it empty to keep the password. A new password ends all sessions of the user."
+
+# What `UserFields` shows here. The form for a new user has what the registration takes, too.
+OWN = list(own_columns("admin"))
+OWN_OF_NEW = [name for name in OWN if name in own_columns("registration")]
 
 
 @contextmanager
@@ -56,7 +61,7 @@ class UserAdmin(ModelAdmin, model=User):
         "date_joined",
         "last_login",
     ]
-    column_details_list: ClassVar = ["id", *column_list[:2], "email_verified", *column_list[2:], "groups"]
+    column_details_list: ClassVar = ["id", *column_list[:2], "email_verified", *column_list[2:], "groups", *OWN]
     column_labels: ClassVar = {"is_staff": "Staff", "is_superuser": "Superuser", "date_joined": "Joined"}
     column_searchable_list: ClassVar = ["username", "email", "full_name"]
     column_default_sort = "username"
@@ -65,9 +70,9 @@ class UserAdmin(ModelAdmin, model=User):
         BooleanFilter("is_staff", "Staff"),
         BooleanFilter("is_superuser", "Superuser"),
     ]
-    form_columns: ClassVar = ["username", "email", "full_name", "groups", "disabled", "is_staff", "is_superuser"]
-    form_create_rules: ClassVar = ["username", "email", "full_name"]
-    form_edit_rules: ClassVar = ["full_name", "groups", "disabled", "is_staff", "is_superuser"]
+    form_columns: ClassVar = ["username", "email", "full_name", *OWN, "groups", "disabled", "is_staff", "is_superuser"]
+    form_create_rules: ClassVar = ["username", "email", "full_name", *OWN_OF_NEW]
+    form_edit_rules: ClassVar = ["full_name", *OWN, "groups", "disabled", "is_staff", "is_superuser"]
 
     @override
     async def scaffold_form(self, rules: list[str] | None = None) -> type[Form]:

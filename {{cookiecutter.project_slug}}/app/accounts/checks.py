@@ -22,6 +22,7 @@ MAX_FAILURES_PER_HOUR = 300  # for one account from one address; 5 a minute, fif
 
 @check()
 async def keys_can_be_used(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """A key is missing, cannot be read, or does not fit JWT_ALGORITHM."""
     try:
         load_keys(settings)
     except SettingsError as error:

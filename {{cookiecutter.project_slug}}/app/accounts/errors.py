@@ -57,6 +57,8 @@ class NotAllowed(AccountsError):
 
 
 class NotFound(AccountsError):
+    """There is no such user, group or session, or the session is another user's."""
+
     status_code = status.HTTP_404_NOT_FOUND
 
 

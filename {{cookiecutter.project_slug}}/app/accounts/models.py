@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import Column, ColumnElement, ForeignKey, Index, Select, String, Table, and_, select
 from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
+from app.accounts.fields import UserFields
 from app.core.db import Base, by_code_point, declared_permissions, utcnow
 
 # Column options for `app.core.audit`.
@@ -67,7 +68,7 @@ def only(flag: Mapped[bool]) -> dict[str, Any]:
     return {"sqlite_where": flag.is_(True), "postgresql_where": flag.is_(True)}
 
 
-class User(Base):
+class User(UserFields, Base):
     __tablename__ = "accounts_user"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)

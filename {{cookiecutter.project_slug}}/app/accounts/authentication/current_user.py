@@ -9,13 +9,14 @@ from fastapi.requests import HTTPConnection
 from sqlalchemy import RowMapping, Select, bindparam, func, literal_column, null, select
 
 from app.accounts.authentication import sessions
+from app.accounts.fields import OWN_FIELDS, UserFields
 from app.accounts.models import Group, Permission, Session, User, group_permissions, user_groups
 from app.core.db import Database, declared_permissions
 
 
 @dataclass(frozen=True, slots=True)
-class AuthenticatedUser:
-    """The caller, read with one query. To change the user, load a `User` through `Db`."""
+class AuthenticatedUser(UserFields):
+    """The caller, also with the `UserFields`, read with one query. To change the user, load a `User` through `Db`."""
 
     id: UUID
     username: str
@@ -69,6 +70,7 @@ _user: Select[*tuple[Any, ...]] = select(
     User.is_superuser,
     User.date_joined,
     User.last_login,
+    *(getattr(User, name) for name in OWN_FIELDS),
     _groups.label("groups"),
     _permissions.label("permissions"),
 ).where(User.disabled.is_(False))
@@ -102,7 +104,10 @@ async def find_staff(database: Database, session_id: UUID, now: datetime) -> tup
 def _read(row: RowMapping) -> AuthenticatedUser:
     values = {name: row[name] for name in FIELDS}
     permissions = declared_permissions() if row["is_superuser"] else frozenset(_split(row["permissions"]))
-    return AuthenticatedUser(**values | {"groups": _split(row["groups"]), "permissions": permissions})
+    user = AuthenticatedUser(**values | {"groups": _split(row["groups"]), "permissions": permissions})
+    for name in OWN_FIELDS:
+        object.__setattr__(user, name, row[name])  # as the `__init__` of a frozen dataclass does
+    return user
 
 
 def _split(names: str | None) -> tuple[str, ...]:

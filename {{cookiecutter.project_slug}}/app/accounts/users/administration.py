@@ -16,6 +16,7 @@ from app.accounts.models import Group, Session, User
 from app.accounts.permissions.granting import Actor, may_grant
 from app.accounts.tasks import tell_of_new_password
 from app.accounts.users.lookup import Lookup
+from app.accounts.users.own_fields import own_values
 from app.accounts.users.schemas import UserUpdate
 from app.accounts.users.superusers import a_superuser_stays
 
@@ -41,7 +42,8 @@ class Administration(Lookup):
         if changes.groups is not None:
             await self._set_groups(actor, user, changes.groups)
         async with a_superuser_stays(self.db, user):
-            for name, value in changes.model_dump(exclude_none=True, exclude={"groups"}).items():
+            values = changes.model_dump(exclude_none=True, exclude={"groups"}) | own_values("admin", changes)
+            for name, value in values.items():
                 setattr(user, name, value)
         if user.disabled or new_hash is not None:
             await sessions.end_all(self.db, user.id, self.now())

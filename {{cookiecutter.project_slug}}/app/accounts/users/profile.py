@@ -8,6 +8,7 @@ from app.accounts.authentication.login import Login
 from app.accounts.errors import WrongPassword
 from app.accounts.models import User, has_password_of
 from app.accounts.users.email import EmailAddresses
+from app.accounts.users.own_fields import own_values
 from app.accounts.users.schemas import ProfileUpdate
 from app.accounts.users.superusers import a_superuser_stays
 
@@ -22,8 +23,12 @@ class Profile(Login, EmailAddresses):
             confirmed = await self.confirm_password(user_id, changes.current_password)
             await self.request_new_email(confirmed, changes.email)
         user = await self.get_user(user_id)
+        values = own_values("profile", changes)
         if changes.full_name is not None:
-            user.full_name = changes.full_name
+            values["full_name"] = changes.full_name
+        if values:
+            for name, value in values.items():
+                setattr(user, name, value)
             await self.db.commit()
         return user
 

@@ -8,6 +8,7 @@ from app.accounts.errors import NotAllowed, Taken
 from app.accounts.models import User
 from app.accounts.tasks import send_invitation
 from app.accounts.users.email import EmailAddresses
+from app.accounts.users.own_fields import own_values
 from app.accounts.users.schemas import NewUser, UserRegister
 
 UNUSABLE = "!"
@@ -66,6 +67,7 @@ class Registration(EmailAddresses):
             is_staff=is_superuser,
             is_superuser=is_superuser,
             groups=[],
+            **own_values("registration", new),
         )
         self.db.add(user)
         try:

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.accounts.permissions.schemas import Names
+from app.accounts.users.own_fields import extended
 from app.core.db import COUNT_CAP, ONE_LINE, STORABLE, Paging, Text
 from app.core.web import EmailAddress
 
@@ -27,6 +28,7 @@ UserSort = Literal[
 ]
 
 
+@extended("registration")
 class NewUser(BaseModel):
     username: Username
     email: EmailAddress
@@ -43,6 +45,7 @@ class UserRegister(NewUser):
     )
 
 
+@extended("profile")
 class ProfileUpdate(BaseModel):
     """Fields that are left out or null stay as they are. A new address needs the password, and takes effect when the
     user confirms it.
@@ -83,6 +86,7 @@ class PasswordReset(BaseModel):
     new_password: Password
 
 
+@extended("admin")
 class UserUpdate(BaseModel):
     """Fields that are left out or null stay as they are."""
 
@@ -95,6 +99,7 @@ class UserUpdate(BaseModel):
     groups: set[UUID] | None = Field(None, max_length=1000, description="The ids of all the user's groups.")
 
 
+@extended("api")
 class UserRead(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 

@@ -113,7 +113,7 @@ async def test_the_hash_is_never_shown(client: AsyncClient, user: User, login: L
     assert "bcrypt" not in answer.text
 
 
-@pytest.mark.parametrize("scheme", ["Basic", "Token", ""])
+@pytest.mark.parametrize("scheme", ["Basic", "Digest", ""])
 async def test_another_scheme_is_no_token(client: AsyncClient, user: User, login: Login, scheme: str) -> None:
     token = (await login(user))["Authorization"].removeprefix("Bearer ")
 

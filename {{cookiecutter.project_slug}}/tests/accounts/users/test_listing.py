@@ -13,7 +13,8 @@ from sqlalchemy import event, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import Group, Permission, User, fold, user_groups
-from app.core.db import Database, pagination
+from app.core.db import Database
+from app.core.db.queries import pagination
 from tests.conftest import PASSWORD_HASH, Login
 
 Ask = Callable[..., Awaitable[Response]]

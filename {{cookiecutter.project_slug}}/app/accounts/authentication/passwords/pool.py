@@ -2,7 +2,8 @@
 
 A hash takes 0.2 s of a core. In the loop, it would stop all other requests for this time. In the default pool of 40
 threads, a flood of logins would take all cores. So hashing has its own threads, and one core always stays free.
-A job that would wait longer than MAX_WAIT is refused at once: few clients wait longer, and each one takes memory.
+A job that would wait longer than MAX_WAIT is refused at once: few clients wait longer, and each one takes memory. If
+the machine becomes slower, a job is refused after MAX_WAIT. So a server that must end can answer all in time.
 """
 
 import os
@@ -16,7 +17,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any, TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, fail_after, to_thread
 from fastapi import status
 from prometheus_client import Gauge
 
@@ -46,7 +47,9 @@ def cores(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
     `limit` has the time in µs that the container may use in each period, and the period (cgroup v2 of Linux).
     """
-    usable = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    usable = os.cpu_count() or 1
+    if sys.platform == "linux":
+        usable = len(os.sched_getaffinity(0))
     try:
         time, period = limit.read_text().split()
         return min(usable, max(1, int(time) // int(period)))
@@ -55,7 +58,7 @@ def cores(limit: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 
 class PasswordHasher:
-    """Raises ServerBusy if more than MAX_WAIT of hashing is waiting."""
+    """Raises ServerBusy if more than MAX_WAIT of hashing is waiting, or a job has waited so long."""
 
     def __init__(self, rounds: int, threads: int | None = None, clock: Clock = perf_counter) -> None:
         self.rounds = rounds
@@ -85,8 +88,10 @@ class PasswordHasher:
             raise ServerBusy(wait)
         self._jobs += 1  # before the first await: of many jobs at once, each must see those before it
         try:
-            with JOBS.track_inprogress():
+            with JOBS.track_inprogress(), fail_after(MAX_WAIT):  # until it begins: a job that runs is not interrupted
                 result, seconds = await to_thread.run_sync(self._timed, job, limiter=self._limiter)
+        except TimeoutError:
+            raise ServerBusy(MAX_WAIT) from None
         finally:
             self._jobs -= 1
         self._times.append(seconds)

@@ -26,3 +26,8 @@ def test_an_up_to_date_hash_stays() -> None:
 @pytest.mark.parametrize("unusable", ["", "!", "$2b$12$short", "plain text"])
 def test_an_unusable_hash_matches_nothing(unusable: str) -> None:
     assert not verify_password(unusable, unusable)
+
+
+@pytest.mark.parametrize("hashed", ["", "!", None])
+def test_what_cannot_be_a_hash_is_refused_without_a_fault(hashed: str | None) -> None:
+    assert check_password("right", hashed, rounds=4) == (False, None)

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient, Response
 
+from app.accounts.authentication.passwords import pool
 from app.accounts.authentication.passwords.pool import PasswordHasher, cores
 from app.accounts.models import User
 from app.core.web import ServerBusy
@@ -101,6 +102,24 @@ async def test_a_machine_that_slows_down_is_noticed() -> None:
     hasher = await make_hasher(Clock(*[0.001] * 9, 3), hashes=9 + 5)
 
     assert await accepted(hasher) == 1 + 2
+
+
+async def test_who_waits_longer_than_expected_is_refused_and_what_has_begun_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock(0.001)
+    hasher = await make_hasher(clock)
+    clock.running.clear()
+    monkeypatch.setattr(pool, "MAX_WAIT", 1)
+    running, *waiting = [asyncio.create_task(hasher.hash("x")) for _ in range(3)]
+
+    refused = await asyncio.gather(*waiting, return_exceptions=True)
+    clock.running.set()
+    monkeypatch.undo()
+
+    assert [type(outcome) for outcome in refused] == [ServerBusy] * 2
+    assert await running
+    assert await accepted(hasher) == MANY
 
 
 async def test_a_check_waits_in_the_same_queue() -> None:

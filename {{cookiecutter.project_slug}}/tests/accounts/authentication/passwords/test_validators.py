@@ -68,6 +68,8 @@ def test_all_faults_of_a_password_are_named(password: str, expected: list[str]) 
         ("hargreaves!", "full name"),
         ("ｈａｒｇｒｅａｖｅｓ", "full name"),
         ("alice.hargreaves", "full name"),
+        ("hargrea123", "full name"),  # 7 of 10 letters
+        ("hargre1234", ""),
         ("queen of liddell", ""),
     ],
 )

@@ -4,13 +4,21 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from dotenv import dotenv_values
 from jwt import PyJWKSet
 from pydantic import SecretStr
 
 from app.accounts.authentication.tokens import rotation
-from app.accounts.authentication.tokens.keys import RSA_BITS, load_keys, new_private_key, private_pem, public_pem
+from app.accounts.authentication.tokens.keys import (
+    RSA_BITS,
+    load_keys,
+    new_private_key,
+    private_pem,
+    public_pem,
+    to_jwk,
+)
 from app.accounts.authentication.tokens.rotation import rotate_keys
 from app.accounts.models import User
 from app.core.cli import CommandError
@@ -40,6 +48,22 @@ async def test_another_service_verifies_our_tokens(client_with: ClientWith, user
     key = PyJWKSet.from_dict(answer.json())[jwt.get_unverified_header(token)["kid"]]
     claims = jwt.decode(token, key, audience="my-service", options={"verify_aud": False})
     assert claims["sub"] == str(user.id)
+
+
+def test_a_public_key_has_the_form_and_the_thumbprint_of_the_rfcs() -> None:
+    """The key of RFC 8037, appendix A.2, and its thumbprint of A.3."""
+    key = Ed25519PublicKey.from_public_bytes(
+        bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")
+    )
+
+    assert to_jwk(key, "EdDSA") == {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+        "kid": "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k",
+        "use": "sig",
+        "alg": "EdDSA",
+    }
 
 
 async def test_a_secret_is_not_shown(client_with: ClientWith) -> None:
@@ -121,9 +145,10 @@ def test_rotation_keeps_the_old_secret_as_a_fallback(root: Path) -> None:
 
 def test_rotating_twice_keeps_both(root: Path) -> None:
     rotate(root)
+    second = read(root).secret_key.get_secret_value()
     rotate(root)
 
-    assert len(read(root).secret_key_fallbacks) == 2
+    assert [key.get_secret_value() for key in read(root).secret_key_fallbacks] == [second, SECRET]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows does not have these file modes")
@@ -145,6 +170,9 @@ def test_rotation_of_a_key_pair(root: Path, algorithm: str, in_file: bool) -> No
     before = load_keys(read(root))
 
     assert rotate(root) == ["JWT_PRIVATE_KEY is new.", "SECRET_KEY is new."]
+    found = dotenv_values(root / ".env")
+    assert found["SECRET_KEY"] != found["SECRET_KEY_FALLBACKS"] == SECRET
+    assert not [value for value in found.values() if "\n" in (value or "")]  # systemd reads lines
 
     after = load_keys(read(root))
     assert after.key_id != before.key_id

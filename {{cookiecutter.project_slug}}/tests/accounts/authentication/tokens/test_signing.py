@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import jwt
@@ -68,6 +69,14 @@ def test_it_is_not_valid_before_or_after(moment: float) -> None:
         verify_token(make(), POLICY, NOW + timedelta(seconds=moment))
 
 
+@pytest.mark.parametrize("year", [2020, 2090])
+def test_only_the_clock_of_the_caller_counts(year: int) -> None:
+    now = datetime(year, 1, 1, tzinfo=UTC)
+    claims = jwt.decode(create_access_token(uuid4(), uuid4(), POLICY, now), options={"verify_signature": False})
+
+    verify_token(jwt.encode({**claims, "nbf": claims["iat"]}, KEY, headers={"typ": "at+jwt"}), POLICY, now)
+
+
 def test_a_header_that_must_be_understood_and_is_not() -> None:
     claims = jwt.decode(make(), options={"verify_signature": False})
     token = jwt.encode(claims, KEY, headers={"typ": "at+jwt", "crit": ["b64"], "b64": True})
@@ -113,3 +122,47 @@ def test_a_token_that_was_refused_is_not_remembered() -> None:
     for _ in range(2):
         with pytest.raises(InvalidToken):
             verifier.verify(make() + "x", NOW)
+
+
+@pytest.mark.parametrize("change", [{"issuer": "others"}, {"audience": "others"}, {"types": ("other+jwt",)}])
+def test_a_token_for_another_purpose_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(InvalidToken):
+        verify_token(make(replace(POLICY, **change)), POLICY, NOW)
+
+
+@pytest.mark.parametrize("claim", ["iss", "aud", "sub", "iat", "exp", "jti", "sid"])
+def test_no_claim_may_be_missing(claim: str) -> None:
+    claims = jwt.decode(make(), options={"verify_signature": False})
+    del claims[claim]
+
+    with pytest.raises(InvalidToken):
+        verify_token(jwt.encode(claims, KEY, headers={"typ": "at+jwt"}), POLICY, NOW)
+
+
+def test_an_audience_among_others_is_not_ours() -> None:
+    claims = jwt.decode(make(), options={"verify_signature": False}) | {"aud": ["them", "others"]}
+
+    with pytest.raises(InvalidToken):
+        verify_token(jwt.encode(claims, KEY, headers={"typ": "at+jwt"}), POLICY, NOW)
+
+
+@pytest.mark.parametrize("typ", ["AT+JWT", "application/at+jwt"])
+def test_the_type_may_be_written_in_each_form_of_rfc_9068(typ: str) -> None:
+    claims = jwt.decode(make(), options={"verify_signature": False})
+
+    verify_token(jwt.encode(claims, KEY, headers={"typ": typ}), POLICY, NOW)
+
+
+def test_the_key_that_a_token_names_verifies_it() -> None:
+    other = b"o" * 32
+    ring = KeyRing("HS256", KEY, "first", {"first": (KEY,), "second": (other,)})
+    named = replace(POLICY, keys=ring)
+    token = make(named)
+    claims = jwt.decode(token, options={"verify_signature": False})
+
+    assert jwt.get_unverified_header(token)["kid"] == "first"
+    verify_token(token, named, NOW)
+    verify_token(jwt.encode(claims, other, headers={"typ": "at+jwt", "kid": "second"}), named, NOW)
+    for headers in ({"kid": "second"}, {"kid": "third"}, {}):
+        with pytest.raises(InvalidToken):
+            verify_token(jwt.encode(claims, KEY, headers={"typ": "at+jwt", **headers}), named, NOW)
