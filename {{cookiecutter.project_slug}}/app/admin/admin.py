@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import override
 
-from app.admin import formats
+from app.admin.showing import formats
 from app.admin.site import ModelAdmin, Refused, action
 from app.core.audit import AuditEntry
 from app.core.tasks import BackgroundJob

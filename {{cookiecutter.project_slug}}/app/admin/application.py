@@ -17,12 +17,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from typing_extensions import override
 
-from app.admin.authentication import StaffAuthentication, login_page
-from app.admin.authorization import PermissionAuthorization
-from app.admin.changes import TextArea
-from app.admin.forms import Choices
-from app.admin.middleware import Shield
+from app.admin.access.authentication import StaffAuthentication, login_page
+from app.admin.access.authorization import PermissionAuthorization
+from app.admin.access.middleware import Shield
+from app.admin.editing.changes import TextArea
+from app.admin.editing.forms import Choices
 from app.admin.overrides import ClosedAdmin, check_overrides
+from app.admin.showing.start import overview
 from app.admin.site import Refused
 from app.admin.values import from_list, in_list, key_of, name_of
 from app.core import registry
@@ -73,6 +74,13 @@ class Site(ClosedAdmin):
         if request.method == "GET":
             return login_page(request, request.query_params.get("next", ""))
         return await super().login(request)
+
+    @override
+    @login_required
+    async def index(self, request: Request) -> Response:
+        return await self.templates.TemplateResponse(
+            request, "sqladmin/index.html", await overview(request, self.views)
+        )
 
     @override
     async def list(self, request: Request) -> Response:

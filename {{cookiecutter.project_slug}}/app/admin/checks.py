@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 from sqlalchemy import Column
 
 from app.admin.application import views
-from app.admin.fields import has_default
+from app.admin.editing.fields import has_default
 from app.admin.site import ModelAdmin
 from app.core import registry
 from app.core.db import Database

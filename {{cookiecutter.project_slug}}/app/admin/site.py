@@ -47,9 +47,9 @@ from starlette.responses import RedirectResponse, Response
 from typing_extensions import override
 
 from app.accounts import AuthenticatedUser
-from app.admin import formats, listing
-from app.admin.filters import ColumnFilter
-from app.admin.forms import MAX_FOUND, Choices, FormView
+from app.admin.editing.forms import MAX_FOUND, Choices, FormView
+from app.admin.showing import formats, listing
+from app.admin.showing.filters import ColumnFilter
 from app.admin.values import from_list, name_of
 from app.core.db import Base, Paging, is_conflict, is_unfit, paginate, search
 

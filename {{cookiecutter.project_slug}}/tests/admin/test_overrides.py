@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from app.accounts.admin import UserAdmin
 from app.accounts.models import Group
 from app.admin.application import Site
-from app.admin.forms import Choices
+from app.admin.editing.forms import Choices
 from app.admin.overrides import OPEN_ROUTES, check_overrides
 from app.admin.site import ModelAdmin
 from app.core.registry import StartError

@@ -16,10 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.accounts.models import Group, User, group_permissions
-from app.admin import listing
+from app.admin.showing import listing
 from app.admin.site import ModelAdmin, Refused
 from app.core.audit import AuditEntry
-from app.core.db import Database, DatabaseUnavailable, pagination
+from app.core.db import Database, DatabaseUnavailable
+from app.core.db.queries import pagination
 from app.core.settings import parse_database_url
 from app.core.web import ServerBusy
 from tests.admin.conftest import ClientOf

@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from app.admin.filters import ColumnFilter
+from app.admin.showing.filters import ColumnFilter
 from app.admin.values import from_list, in_list, key_values, parse
 from app.core.db import UTCDateTime
 

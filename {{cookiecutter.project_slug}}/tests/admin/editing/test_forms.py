@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from app.accounts.models import Group, Permission, Session, User
-from app.admin import forms, related
-from app.admin.changes import MEANWHILE
+from app.admin.editing import forms, related
+from app.admin.editing.changes import MEANWHILE
 from app.admin.site import ModelAdmin
 from app.core.audit import AuditEntry
 from tests.admin.conftest import ClientOf

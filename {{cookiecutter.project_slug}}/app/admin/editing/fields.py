@@ -113,7 +113,7 @@ def _read_json(text: str) -> Any:
     return data
 
 
-# The names are those of the methods in `app.admin.forms.Choices`. The first that fits decides.
+# The names are those of the methods in `app.admin.editing.forms.Choices`. The first that fits decides.
 FIELDS: Mapping[type[TypeEngine[Any]], str] = {
     Enum: "conv_enum",
     Text: "conv_text",
@@ -205,14 +205,21 @@ def decimal_field(kind: Any, arguments: dict[str, Any]) -> Field:
 
 
 def enum_field(kind: Any, arguments: dict[str, Any], *, nullable: bool) -> Field:
-    """sqladmin assumes that a column stores the names of members. With `values_callable`, it does not."""
+    """sqladmin assumes that a column stores the names of members. With `values_callable`, it does not.
+
+    Members that are texts are shown by their values, as in lists.
+    """
     stored = {text: member for member, text in members(kind).items()}
-    choices = [(text, text) for text in kind.enums]
+    choices = [(text, _label(stored.get(text), text)) for text in kind.enums]
 
     def coerce(value: Any) -> Any:
         return value if isinstance(value, enum.Enum) else stored.get(value, value)
 
     return SelectField(**{"choices": choices, "coerce": coerce, "allow_blank": nullable, **arguments})
+
+
+def _label(member: Any, stored: str) -> str:
+    return str(member.value) if isinstance(member, enum.Enum) and isinstance(member, str) else stored
 
 
 def _with(arguments: dict[str, Any], validator: Any) -> dict[str, Any]:

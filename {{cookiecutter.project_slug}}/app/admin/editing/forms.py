@@ -26,8 +26,8 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired
 
-from app.admin.changes import Changes
-from app.admin.fields import (
+from app.admin.editing.changes import Changes
+from app.admin.editing.fields import (
     FIELDS,
     TIME_FORMATS,
     FiniteFloatField,
@@ -41,8 +41,8 @@ from app.admin.fields import (
     kind_of_field,
     shown_default,
 )
+from app.admin.editing.related import RelatedField
 from app.admin.overrides import MAX_CHOSEN, RowConverter, SafeModelView
-from app.admin.related import RelatedField
 from app.admin.values import key_of, key_values, name_of
 from app.core.db import stored_type
 from app.core.permissions import permission
@@ -199,7 +199,7 @@ class Lookup:
 
 
 class Choices(RowConverter):
-    """Makes the field of each column as `app.admin.fields` says, and a `RelatedField` for relations."""
+    """Makes the field of each column as `app.admin.editing.fields` says, and a `RelatedField` for relations."""
 
     view: FormView
     loaders: Mapping[str, Any]

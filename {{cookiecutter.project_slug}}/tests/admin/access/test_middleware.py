@@ -1,13 +1,20 @@
 """Requests that a page of another site can make a browser send, and answers that no cache may keep."""
 
+from typing import Any
+
 import pytest
 from httpx import AsyncClient
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import Group, Session, User
-from tests.conftest import PASSWORD, Enter
+from app.core.web import ErrorFormat
+from tests.conftest import PASSWORD, ClientWith, Enter
+from tests.core.ops.test_metrics import read
+from tests.core.web.test_errors import Problem, problem
+from tests.core.web.test_middleware import assert_secured, chunks
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 FROM_ELSEWHERE = [
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
@@ -124,3 +131,32 @@ async def test_text_that_no_database_can_hold_is_refused(
     await enter(admin)
 
     assert (await client.get(f"/admin/{path}")).status_code == 422
+
+
+@pytest.mark.parametrize("options", [{"content": b"x" * (2**20 + 1)}, {"content": chunks(), "headers": FORM}])
+async def test_a_body_that_is_too_long_is_refused_as_everywhere(client: AsyncClient, options: dict[str, Any]) -> None:
+    answer = await client.post("/admin/login", **options)
+
+    assert answer.status_code == 413
+    assert_secured(answer)
+
+
+async def test_a_refusal_has_the_form_of_errors_that_the_application_has(client_with: ClientWith) -> None:
+    client = await client_with(environment="local")
+    client.app.state.error_format = ErrorFormat(Problem, problem, "application/problem+json")
+
+    answer = await client.post("/admin/login", headers={"Origin": "https://evil.example"})
+
+    assert answer.status_code == 403
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json() == {"status": 403, "title": "This request came from another site.", "errors": []}
+
+
+async def test_all_its_requests_count_as_one_route(client_with: ClientWith) -> None:
+    client = await client_with(environment="local")
+    name = 'http_requests_total{method="GET",route="/admin",status="200"}'
+    before = (await read(client)).get(name, 0)
+
+    await client.get("/admin/login")
+
+    assert (await read(client))[name] == before + 1

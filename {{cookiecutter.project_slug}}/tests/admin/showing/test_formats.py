@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from app.admin import formats
+from app.admin.showing import formats
 
 
 def test_a_time_is_written_in_utc() -> None:

@@ -23,8 +23,8 @@ from wtforms import (
     widgets,
 )
 
+from app.admin.editing.related import RelatedField
 from app.admin.overrides import MAX_CHOSEN
-from app.admin.related import RelatedField
 
 MANIFEST = "_shown"
 LINE_ENDS = re.compile("\r\n?|\n")

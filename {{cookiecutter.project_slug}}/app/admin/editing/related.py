@@ -17,6 +17,8 @@ class RelatedWidget(widgets.Select):  # type: ignore[misc]
         if field.searches:
             await field.find_labels()
             attributes |= {"data-role": "select2-ajax"} | ({"data-allow-blank": "1"} if field.allow_blank else {})
+        elif field.multiple:
+            attributes["data-two-lists"] = True  # for `static/two-lists.js`; without scripts it is a list
         html: Markup = super().__call__(field, **attributes)
         return html
 

@@ -32,6 +32,10 @@ class Danger(enum.IntEnum):
     bites = 1
 
 
+class Size(enum.StrEnum):
+    extra_large = "extra-large"
+
+
 class Parcel(Base):
     __tablename__ = "parcel"
 
@@ -40,6 +44,7 @@ class Parcel(Base):
     sent: Mapped[datetime] = mapped_column(DateTime, default=func.now())
     label: Mapped[str | None] = mapped_column(default=lambda context: context.get_current_parameters()["parcel_code"])
     danger: Mapped[Danger] = mapped_column(Enum(Danger, native_enum=False), default=Danger.none)
+    size: Mapped[Size | None] = mapped_column(Enum(Size, native_enum=False))
     extra: Mapped[Any] = mapped_column(JSON, nullable=True)
     essay: Mapped[str | None] = deferred(mapped_column(String(20)))
     shown: Mapped[str | None]
@@ -91,6 +96,14 @@ async def test_a_row_gets_the_key_that_somebody_types_and_the_defaults_of_the_da
 
     (made,) = await db.scalars(select(Parcel))
     assert (made.code, made.label, made.danger, made.sent is None) == ("a/b?", "a/b?", Danger.none, False)
+
+
+async def test_a_form_names_a_member_as_lists_do(client: AsyncClient) -> None:
+    form = (await client.get("/admin/parcel/create")).text
+    assert '<option value="extra_large">extra-large</option>' in form
+
+    assert await create(client, size="extra_large") == (302, [])
+    assert "extra-large" in (await client.get("/admin/parcel/list")).text
 
 
 async def test_a_key_may_have_any_characters(client: AsyncClient, db: AsyncSession) -> None:

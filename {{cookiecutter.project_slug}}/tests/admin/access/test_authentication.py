@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.authentication import current_user
 from app.accounts.authentication.sessions import RefreshToken
 from app.accounts.models import Session, User
-from app.admin.authentication import COOKIE, REFUSAL
+from app.admin.access.authentication import COOKIE, REFUSAL
 from app.core.cli.commands.server import listed
 from app.core.settings import PROJECT
 from tests.conftest import PASSWORD, PASSWORD_HASH, Allow, ClientWith, Enter, Login, save

@@ -1,0 +1,1 @@
+"""Who may use the site: login, permissions, and the first checks of each request."""

@@ -1,0 +1,1 @@
+"""What pages show: lists with their filters, values as text, the start page."""
