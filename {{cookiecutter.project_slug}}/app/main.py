@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import chain
 
 from fastapi import FastAPI
 
@@ -69,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
     if settings.metrics_enabled:
         install_metrics(app)
     registry.load_models()
-    app.state.tasks = make_task_queue(app, registry.modules("tasks"))
+    app.state.tasks = make_task_queue(app, chain(registry.core_modules("tasks"), registry.modules("tasks")))
     for ready in registry.hooks("ready"):
         ready(app)
     for module in registry.modules("routes"):

@@ -79,6 +79,9 @@ class Settings(BaseSettings):
     # True: each server process is also a worker. `runserver` sets it.
     task_worker: bool = False
 
+    # How long entries of the audit log are kept. 0: for ever.
+    audit_log_days: int = Field(default=0, ge=0, le=36500)
+
     access_token_expire_minutes: int = Field(default=30, ge=1, le=24 * 60)
     # A session ends if its refresh token is not used for this time.
     refresh_token_expire_days: int = Field(default=14, ge=1, le=3650)

@@ -40,32 +40,34 @@ from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import UseCases
-from app.accounts.authentication.passwords.hashing import get_password_hash
 from app.accounts.models import Group, Permission, User, user_groups
 from app.core import registry
 from app.core.audit import NOBODY, acting, place
 from app.core.db import Database, migrate
-from app.core.settings import PROJECT, TITLE
+from app.core.settings import PROJECT
 from app.core.tasks import TaskQueue
 from app.core.web.openapi import DETAIL
 from app.settings import Settings, get_settings
 from tests.databases import delete_rows, new_database
+from tests.passwords import PASSWORD as PASSWORD
+from tests.passwords import PASSWORD_HASH as PASSWORD_HASH
 from tests.redis_server import RedisServer
 
 # The developer's environment and .env must not influence the tests.
 Settings.model_config["env_file"] = None
-for setting in Settings.model_fields:
+for setting in Settings.model_fields.keys() - {"test_database_url"}:  # the processes of xdist inherit this one
     os.environ.pop(setting.upper(), None)
 # What tests assert must not change with a default in app/settings.py, so none of those is used here.
 SETTINGS = {
     "ACCESS_TOKEN_EXPIRE_MINUTES": "30",
     "ALLOWED_HOSTS": "localhost, 127.0.0.1, [::1]",
+    "AUDIT_LOG_DAYS": "0",
     "BCRYPT_ROUNDS": "4",
     "CORS_ALLOW_ORIGINS": "",
     "DATABASE_STATEMENT_TIMEOUT": "5",
     "DATABASE_TIMEOUT": "5",
     "DOCS_ENABLED": "true",
-    "EMAIL_FROM": f"{TITLE} <noreply@localhost>",
+    "EMAIL_FROM": "Service <noreply@localhost>",
     "EMAIL_URL": "memory:",
     "ENVIRONMENT": "test",
     "HSTS_INCLUDE_SUBDOMAINS": "false",
@@ -91,9 +93,6 @@ SETTINGS = {
     "TASK_WORKER": "false",
 }
 os.environ |= SETTINGS
-
-PASSWORD = "correct horse battery staple"
-PASSWORD_HASH = get_password_hash(PASSWORD, rounds=4)
 
 Login = Callable[..., Awaitable[dict[str, str]]]
 Allow = Callable[..., Awaitable[Group]]

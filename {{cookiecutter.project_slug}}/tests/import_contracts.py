@@ -6,7 +6,8 @@ from typing import Any
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
 
-ENTRY, CORE, SETTINGS = "app.main", "app.core", "app.settings"
+from app.core.ops.imports import CORE, advice, first
+
 MAX_ENTRIES = 12  # at the top of core, including its __init__
 
 Imports = Iterable[tuple[str, str]]
@@ -41,28 +42,15 @@ class FrontDoorsContract(Contract):
 
     def _detours(self, imports: Imports) -> Iterator[str]:
         for importer, imported in imports:
-            if imported not in self.public and (advice := _advice(importer, imported)):
-                yield f"{importer} imports {imported}. {advice}"
-
-
-def _advice(importer: str, imported: str) -> str | None:
-    here, there = _door(importer), _door(imported)
-    if imported == ENTRY:
-        return "Nothing may import it: get the application from the request, or as an argument."
-    if _is_core(importer) and not _is_core(imported):
-        return "Core may not import apps: let the app provide it, see app/core/registry.py."
-    if here != there and imported != there:
-        return f"Import from {there} instead: its __init__ exports all that others may use."
-    if imported == here != importer:
-        return "This is the importer's own front door. Import from the module that defines the name."
-    return None
+            if imported not in self.public and (hint := advice(importer, imported)):
+                yield f"{importer} imports {imported}. {hint}"
 
 
 def _circles(graph: ImportGraph, imports: Imports) -> Iterator[str]:
     """Find circles between two apps, each once."""
     found = set()
     for importer, imported in imports:
-        back = _first(importer, 2) != _first(imported, 2) and graph.find_shortest_chain(imported, importer)
+        back = first(importer, 2) != first(imported, 2) and graph.find_shortest_chain(imported, importer)
         if back and frozenset(back) not in found:
             found.add(frozenset(back))
             circle = " → ".join([importer, *back])
@@ -73,16 +61,3 @@ def _crowd(graph: ImportGraph) -> Iterator[str]:
     entries = 1 + len(graph.find_children(CORE))
     if entries > MAX_ENTRIES:
         yield f"{CORE} has {entries} entries, more than {MAX_ENTRIES}. Move the new one into one of its rooms."
-
-
-def _is_core(module: str) -> bool:
-    return module == "app" or _first(module, 2) in (CORE, SETTINGS)
-
-
-def _door(module: str) -> str:
-    """Return `app.blog` for `app.blog.models`, `app.core.db` for `app.core.db.engine`. A single module stays itself."""
-    return _first(module, 3 if _first(module, 2) == CORE else 2)
-
-
-def _first(module: str, parts: int) -> str:
-    return ".".join(module.split(".")[:parts])

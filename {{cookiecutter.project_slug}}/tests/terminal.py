@@ -32,6 +32,8 @@ def without_control(text: str) -> str:
 
 
 def _call(arguments: tuple[str, ...], typed: str) -> Outcome:
+    if sys.platform == "win32":
+        raise NotImplementedError("Windows has no pseudo-terminals")
     import pty
 
     master, slave = pty.openpty()

@@ -28,8 +28,8 @@ def check(*imports: tuple[str, str]) -> ContractCheck:
         ("app.blog", "app.blog.models"),
         ("app.core.web.errors", "app.core.db"),
         ("app.core.web.errors", "app.core.web.pages.rendering"),
-        ("app.core.db.engine", "app.core.registry"),
-        ("app.core.db", "app.core.db.engine"),
+        ("app.core.db.connections.engine", "app.core.registry"),
+        ("app.core.db", "app.core.db.connections.engine"),
         ("app.settings", "app.core.settings"),
     ],
 )
@@ -47,9 +47,9 @@ def test_what_may_be_imported(importer: str, imported: str) -> None:
         ("app.blog.routes", "app.shop.models", "Import from app.shop instead"),
         ("app.migrations.env", "app.blog.models", "Import from app.blog instead"),
         ("app.blog.routes", "app.main", "Nothing may import it"),
-        ("app.core.db.engine", "app.blog", "Core may not import apps"),
+        ("app.core.db.connections.engine", "app.blog", "Core may not import apps"),
         ("app.settings", "app.blog", "Core may not import apps"),
-        ("app.core.db.engine", "app.core.db", "Import from the module that defines the name"),
+        ("app.core.db.connections.engine", "app.core.db", "Import from the module that defines the name"),
         ("app.blog.routes", "app.blog", "Import from the module that defines the name"),
     ],
 )

@@ -1,5 +1,6 @@
 import secrets
 from collections.abc import Iterator
+from email.headerregistry import Address
 from pathlib import Path
 
 import pytest
@@ -190,7 +191,7 @@ def test_mails_are_printed_until_something_else_is_set() -> None:
     settings = get_settings()
 
     assert settings.email_url.get_secret_value() == "console:"
-    assert str(settings.email_from) == f"{TITLE} <noreply@localhost>"
+    assert settings.email_from == Address(TITLE, "noreply", "localhost")
     assert settings.public_url == "http://127.0.0.1:8000"
 
 
