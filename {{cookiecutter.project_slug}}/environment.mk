@@ -39,10 +39,12 @@ endef
 
 # `make lock` pins the newest versions that pyproject.toml allows, for every Python and system. It pins extras too, for
 # example `coverage[toml]`: without a pin, the pip of Python 3.11 would look for their newest version.
-# The pins may be in any state, for example in the middle of a merge: it installs nothing from them.
+# It also works when the files with the pins are broken, for example in the middle of a merge: it does not read them.
+# Most bad releases are noticed within a week, so it waits for that long. `make lock COOLDOWN=` waits for nothing.
+COOLDOWN ?= 7days
 .PHONY: lock
 lock: | $(BIN)/python
 	@$(find_uv); \
-	pin="$$uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras pyproject.toml"; \
-	$$pin -o $(VENV)/pins && mv $(VENV)/pins requirements.txt; \
-	$$pin --group dev -o $(VENV)/pins && mv $(VENV)/pins requirements-dev.txt
+	pin="$$uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-strip-extras"; \
+	pin="$$pin $(addprefix --exclude-newer=,$(COOLDOWN)) pyproject.toml -o $(VENV)/pins"; \
+	$$pin && mv $(VENV)/pins requirements.txt && $$pin --group dev && mv $(VENV)/pins requirements-dev.txt
