@@ -1,0 +1,1 @@
+"""Comments on articles. Other apps import nothing from here."""

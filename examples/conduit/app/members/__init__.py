@@ -1,0 +1,1 @@
+"""Conduit's registration and login, its tokens, and its form of errors."""
