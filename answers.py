@@ -1,5 +1,7 @@
 """Jinja filters. They refuse wrong answers before anything is written, and escape good ones.
 
+The hook also gets the template's folder from here, because cookiecutter may know it only relative to another folder.
+
 cookiecutter loads the class that `cookiecutter.json` lists in `_extensions`.
 """
 
@@ -9,6 +11,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from jinja2 import Environment
 from jinja2.ext import Extension
@@ -142,12 +145,13 @@ def in_markdown(text: str) -> str:
 
 
 class Answers(Extension):
-    """Adds the filters to Jinja."""
+    """Adds the filters, and `template_folder`, to Jinja."""
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)
         for function in (checked, slug, package_name, in_string, in_markdown):
             environment.filters[function.__name__] = function
+        environment.globals["template_folder"] = str(Path(__file__).resolve().parent)
         # `cruft update` renders the old and the new template in one process (cruft/cruft#253).
         # Without this module in the cache, each version imports its own filters.
         sys.modules.pop(__name__, None)

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+import psutil
+
 from bench.logins import Connection, make_environment, render_project
 from bench.rendering import ROOT
 from tests.servers import LOOPBACK, UVICORN, Server, postgresql, server
@@ -77,8 +79,13 @@ async def measure(target: Target) -> float:
 
 
 def cpu_nanoseconds(pid: int) -> int:
-    """Do not read `/proc/PID/stat`: its ticks of 10 ms are longer than the measured times."""
-    return sum(int(file.read_text().split()[0]) for file in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    """Count the process and all that it has started.
+
+    Do not read `/proc/PID/stat`: its ticks of 10 ms are longer than the measured times.
+    """
+    pids = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    files = [file for each in pids for file in Path(f"/proc/{each}/task").glob("*/schedstat")]
+    return sum(int(file.read_text().split()[0]) for file in files)
 
 
 async def compare(bare: Server, targets: dict[str, Target], results: dict[str, Result]) -> None:

@@ -1,17 +1,19 @@
 """Renders the template for the tests without touching the home folder, and serves the result."""
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import httpx
 import pytest
 from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
+from filelock import FileLock
 from playwright.sync_api import Browser
 
 from tests.browser import Browse, Chromium, chromium_or_skip
@@ -85,27 +87,40 @@ def run(template: Path, user_config: Path, output: Path) -> Run:
 @pytest.fixture
 def render(template: Path, user_config: Path, output: Path) -> Render:
     def render(*, overwrite: bool = False, **answers: str) -> Path:
-        project = cookiecutter(
-            str(template),
-            no_input=True,
-            extra_context=answers,
-            overwrite_if_exists=overwrite,
-            output_dir=str(output),
-            config_file=str(user_config),
-        )
-        return Path(project)
+        return rendered(template, output, user_config, answers, overwrite=overwrite)
 
     return render
 
 
+def rendered(
+    template: Path, output: Path, config: Path, answers: Mapping[str, str], *, overwrite: bool = False
+) -> Path:
+    """Return the new project. Missing answers take their defaults."""
+    project = cookiecutter(
+        str(template),
+        no_input=True,
+        extra_context=dict(answers),
+        overwrite_if_exists=overwrite,
+        output_dir=str(output),
+        config_file=str(config),
+    )
+    return Path(project)
+
+
 @pytest.fixture(scope="session")
-def environment(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a virtual environment with all requirements of a project."""
-    folder = tmp_path_factory.mktemp("environment") / ".venv"
-    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+def environment(template: Path, pytestconfig: pytest.Config) -> Path:
+    """The Python of a virtual environment with all requirements of a project. The next run finds it again."""
     requirements = template / FOLDER / "requirements-dev.txt"
-    subprocess.run([*installer(python), "-r", requirements], check=True)
+    version = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    home = pytestconfig.cache.mkdir("environments") / version
+    folder = home / ".venv"
+    python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    home.mkdir(exist_ok=True)
+    with FileLock(home / "lock"):
+        if not (home / "complete").exists():
+            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+            subprocess.run([*installer(python), "-r", requirements], check=True)
+            (home / "complete").touch()
     return python
 
 
@@ -118,14 +133,31 @@ def installer(python: Path) -> list[str | Path]:
 
 @pytest.fixture(scope="session")
 def project(template: Path, user_config: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output, config = str(tmp_path_factory.mktemp("project")), str(user_config)
-    return Path(cookiecutter(str(template), no_input=True, output_dir=output, config_file=config))
+    return rendered(template, tmp_path_factory.mktemp("project"), user_config, {})
 
 
 @pytest.fixture(scope="session")
 def plain(project: Path, environment: Path) -> Service:
-    """The project as rendered."""
+    """The project as rendered. It is compiled, so that copies need not be."""
+    subprocess.run([environment, "-m", "compileall", "-q", "app"], cwd=project, check=True)
     return Service(project, environment)
+
+
+CORNER = {
+    "project_name": "Books & 'Co' \"Ltd\" ☕",
+    "project_slug": "corner_case",
+    "project_description": 'Keeps "the books" \\ of #all.',
+    "author_name": "Åda & 'Co'",
+    "license": "none",
+    "database": "PostgreSQL",
+    "ci": "GitLab",
+}
+
+
+@pytest.fixture(scope="session")
+def corner(template: Path, user_config: Path, environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """A project in which each answer differs from the default."""
+    return Service(rendered(template, tmp_path_factory.mktemp("corner"), user_config, CORNER), environment)
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,10 @@ class NginxMissing(Exception):
     """nginx is not installed."""
 
 
+class NodeMissing(Exception):
+    """Node.js or its package manager is not installed."""
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
@@ -192,12 +196,12 @@ def postgresql_or_skip() -> Iterator[PostgreSQL]:
     try:
         _postgresql_binaries()
     except PostgreSQLMissing as error:
-        _fail_in_ci_else_skip(error)
+        fail_in_ci_else_skip(error)
     with postgresql() as cluster:
         yield cluster
 
 
-def _fail_in_ci_else_skip(error: Exception) -> NoReturn:
+def fail_in_ci_else_skip(error: Exception) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(str(error))
     pytest.skip(str(error))
@@ -251,7 +255,7 @@ def pgbouncer_or_skip(cluster: PostgreSQL) -> AbstractContextManager[str]:
     try:
         _pgbouncer_binary()
     except PgBouncerMissing as error:
-        _fail_in_ci_else_skip(error)
+        fail_in_ci_else_skip(error)
     return pgbouncer(cluster)
 
 
@@ -332,7 +336,7 @@ def redis_or_skip() -> Iterator[Redis]:
     try:
         _redis_binary()
     except RedisMissing as error:
-        _fail_in_ci_else_skip(error)
+        fail_in_ci_else_skip(error)
     with redis() as running:
         yield running
 
@@ -357,8 +361,22 @@ http {{
 """
 
 
+@dataclass(frozen=True)
+class Nginx:
+    process: psutil.Process
+    site: Path
+
+    def reload(self, site: str) -> None:
+        """Serve another site, as `systemctl reload nginx` does. Wait until the requests to the old one are answered."""
+        before = self.process.children()
+        self.site.write_text(site, encoding="utf-8")
+        self.process.send_signal(signal.SIGHUP)
+        _, alive = psutil.wait_procs(before, timeout=STOP_LIMIT)
+        assert not alive
+
+
 @contextmanager
-def nginx(site: str, port: int) -> Iterator[None]:
+def nginx(site: str, port: int) -> Iterator[Nginx]:
     """Serve this site, which listens on `port`."""
     with tempfile.TemporaryDirectory(prefix="nginx-") as name:
         folder = Path(name)
@@ -368,19 +386,27 @@ def nginx(site: str, port: int) -> Iterator[None]:
         (folder / "nginx.conf").write_text(NGINX.format(folder=folder, user=user), encoding="utf-8")
         command: list[str | Path] = [_nginx_binary(), "-e", "stderr", "-c", folder / "nginx.conf"]
         _check([*command, "-q", "-t"])
-        with _listening(command, port, clean_environment()):
-            yield
+        with _listening(command, port, clean_environment()) as process:
+            yield Nginx(psutil.Process(process.pid), folder / "site")
 
 
 @contextmanager
-def nginx_or_skip(site: str, port: int) -> Iterator[None]:
+def nginx_or_skip(site: str, port: int) -> Iterator[Nginx]:
     """For fixtures: without nginx, their tests are skipped. In CI they fail."""
     try:
         _nginx_binary()
     except NginxMissing as error:
-        _fail_in_ci_else_skip(error)
-    with nginx(site, port):
-        yield
+        fail_in_ci_else_skip(error)
+    with nginx(site, port) as running:
+        yield running
+
+
+def node_or_skip() -> Path:
+    """Return the folder of `node` and `npm`. Without them, a test is skipped. In CI it fails."""
+    found = shutil.which("npm")
+    if found and shutil.which("node", path=Path(found).parent):
+        return Path(found).parent
+    fail_in_ci_else_skip(NodeMissing("Node.js is not installed here: on Debian, `apt-get install nodejs npm`."))
 
 
 def _nginx_binary() -> Path:
@@ -423,11 +449,11 @@ def _has_certificate(port: int, authority: Path) -> bool:
 
 
 @contextmanager
-def _listening(command: Sequence[str | Path], port: int, env: Mapping[str, str]) -> Iterator[None]:
+def _listening(command: Sequence[str | Path], port: int, env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
         try:
             _wait_until_open(port, process)
-            yield
+            yield process
         finally:
             process.terminate()
 
@@ -489,13 +515,17 @@ def server(
     command: Sequence[str] = UVICORN,
     port: int | None = None,
 ) -> Iterator[Server]:
-    """Serve `project`, on a free port if none is given. At the end it gets SIGTERM and must end in time."""
+    """Serve `project`, on a free port if none is given.
+
+    At the end it gets SIGTERM, unless the test has killed it, and must end in time.
+    """
     port = port or free_port()
     with _program(project, python, env, [part.format(port=port) for part in command]) as program:
         running = Server(program.process, program.log_file, f"http://{LOOPBACK}:{port}")
         _wait_until_live(running)
         yield running
-        terminate(running)
+        if running.process.returncode != -signal.SIGKILL:
+            terminate(running)
 
 
 @contextmanager

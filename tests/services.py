@@ -1,15 +1,20 @@
 """A rendered project as a service: tests use its command line and HTTP."""
 
 import http.client
+import json
+import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
-from tests.servers import LOOPBACK, Program, Server, clean_environment, server, worker
+from tests.servers import LOOPBACK, START_LIMIT, Program, Server, clean_environment, server, worker
 
 USERNAME, PASSWORD = "ada", "correct horse 9 ☕"
 EMAIL = f"{USERNAME}@example.com"
@@ -27,12 +32,12 @@ class Service:
         return replace(self, env={**self.env, **variables})
 
     def run(self, *command: str, keyboard: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        cache = self.python.parents[1] / ".mypy_cache"  # all projects use the same libraries
+        cache = mypy_cache(self.python.parents[1])
         return subprocess.run(
             [self.python, *command],
             check=False,
             cwd=self.project,
-            env=clean_environment(**self.with_env(MYPY_CACHE_DIR=str(cache), **variables).env),
+            env=clean_environment(**self.with_env(MYPY_CACHE_DIR=cache, **variables).env),
             input=keyboard,
             capture_output=True,
             encoding="utf-8",
@@ -51,6 +56,11 @@ class Service:
         assert done.returncode == 1, said
         assert "Traceback" not in said, said
         return done.stderr.rstrip("\n")
+
+
+def mypy_cache(environment: Path) -> str:
+    """All projects use the same libraries, but only one mypy at a time may use a cache."""
+    return str(environment / f".mypy_cache-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}")
 
 
 def prepare(service: Service) -> Service:
@@ -73,9 +83,16 @@ def work(service: Service, *options: str) -> AbstractContextManager[Program]:
     return worker(service.project, service.python, service.env, *options)
 
 
-def connect(served: Server) -> httpx.Client:
+def connect(served: Server, timeout: float = 60) -> httpx.Client:
     """A client that ignores the shell's proxy settings. It is patient, because the machine may be busy."""
-    return httpx.Client(base_url=served.url, trust_env=False, timeout=60)
+    return httpx.Client(base_url=served.url, trust_env=False, timeout=timeout)
+
+
+def wait_until(condition: Callable[[], bool], limit: float = START_LIMIT) -> None:
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @contextmanager
@@ -95,12 +112,42 @@ def accepted(served: Server, body: bytes) -> Iterator[http.client.HTTPConnection
         yield connection
 
 
+def token_of(served: Server, username: str = USERNAME) -> str:
+    with connect(served) as client:
+        return str(log_in(client, username).raise_for_status().json()["access_token"])
+
+
 def log_in(client: httpx.Client, username: str = USERNAME, password: str = PASSWORD) -> httpx.Response:
     return client.post("/token", data={"username": username, "password": password})
 
 
+def add_user(served: Server, username: str) -> None:
+    with connect(served) as client:
+        register(client, username).raise_for_status()
+
+
+def register(client: httpx.Client, username: str) -> httpx.Response:
+    new = {"username": username, "email": f"{username}@example.com", "password": PASSWORD}
+    return client.post("/users", json=new)
+
+
 def refresh(client: httpx.Client, token: str) -> httpx.Response:
     return client.post("/token", data={"grant_type": "refresh_token", "refresh_token": token})
+
+
+def refresh_at_once(servers: list[Server], token: str) -> list[tuple[int, Any]]:
+    """Send the token once to each server. Return the statuses and the bodies.
+
+    All servers first wait for the body, so they continue within a millisecond. From threads, the requests would come
+    one after the other.
+    """
+    body = urlencode({"grant_type": "refresh_token", "refresh_token": token}).encode()
+    with ExitStack() as stack:
+        connections = [stack.enter_context(accepted(served, body)) for served in servers]
+        for connection in connections:
+            connection.send(body)
+        answers = [connection.getresponse() for connection in connections]
+        return [(answer.status, json.load(answer)) for answer in answers]
 
 
 def bearer(token: str) -> dict[str, str]:

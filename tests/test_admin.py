@@ -1,9 +1,11 @@
 """The admin site of a rendered project in a browser. Also projects with an additional page, or without the site."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.browser import Browse
 from tests.servers import PostgreSQL, Server
@@ -44,6 +46,15 @@ def search(page: Page, term: str) -> None:
     page.locator("#search-input").fill(term)
     page.locator("#search-button").click()
     expect(page.locator("#search-input")).to_have_value(term)
+
+
+@pytest.fixture(scope="module")
+def with_long_values(plain: Service, cluster: PostgreSQL) -> Iterator[Server]:
+    """Nobody works on its tasks, so they stay in their list."""
+    env = {"DATABASE_URL": cluster.create_database("long_values"), "TASK_QUEUE": "database"}
+    with serve(prepare(plain.with_env(**env))) as served:
+        fill_with_long_values(served)
+        yield served
 
 
 def test_a_user_from_the_first_to_the_last_click(admin: Page, served: Server) -> None:
@@ -125,7 +136,10 @@ def test_a_group_a_ticked_session_and_an_export(admin: Page, browse: Browse, ser
     open_menu(admin, "Groups")
     admin.get_by_role("link", name="New Group").click()
     admin.get_by_label("Name").fill("editors")
-    admin.get_by_label("Permissions").select_option(label=["accounts.view_user", "accounts.view_group"])
+    admin.get_by_label("Available permissions", exact=True).select_option(
+        label=["accounts.view_user", "accounts.view_group"]
+    )
+    admin.get_by_role("button", name="Add", exact=True).click()
     save(admin)
     row(admin, "editors")
     expect(admin.locator("tbody")).to_contain_text("(accounts.view_group) (accounts.view_user)")
@@ -145,6 +159,69 @@ def test_a_group_a_ticked_session_and_an_export(admin: Page, browse: Browse, ser
         admin.locator("#action-custom-modal-end").click()
         expect(admin.locator("tr", has_text="python-httpx").first.locator("td").nth(7)).to_contain_text("UTC")
         assert client.get("/users/me", headers=bearer(token)).status_code == 401
+
+
+def test_permissions_move_between_two_lists(admin: Page) -> None:
+    """With a mouse, and with nothing but the keyboard."""
+    open_menu(admin, "Groups")
+    admin.get_by_role("link", name="New Group").click()
+    available, chosen = (admin.get_by_label(f"{which} permissions", exact=True) for which in ("Available", "Chosen"))
+    admin.get_by_label("Name").fill("readers")
+    admin.get_by_label("Name").press("Tab")
+    expect(admin.get_by_label("Search in available permissions")).to_be_focused()
+    admin.keyboard.type("VIEW_USER")
+    expect(available.locator("option")).to_have_text(["accounts.view_user"])
+    admin.keyboard.press("Enter")
+    expect(chosen.locator("option")).to_have_text(["accounts.view_user"])
+
+    admin.get_by_label("Search in available permissions").fill("_group")
+    admin.keyboard.press("Tab")
+    expect(available).to_be_focused()
+    admin.keyboard.press("ArrowDown")
+    admin.keyboard.press("Enter")
+    admin.keyboard.press("Enter")  # the cursor is on the next row
+    expect(available).to_be_focused()
+    expect(chosen.locator("option")).to_have_text(["accounts.add_group", "accounts.change_group", "accounts.view_user"])
+    expect(admin.get_by_role("status")).to_have_text("accounts.change_group added")
+    chosen.locator("option", has_text="add_group").dblclick()
+    save(admin)
+    row(admin, "readers")
+    expect(admin.locator("tbody")).to_contain_text("(accounts.change_group) (accounts.view_user)")
+
+
+def test_an_edit_keeps_what_nobody_moves(admin: Page) -> None:
+    open_menu(admin, "Groups")
+    admin.get_by_role("link", name="New Group").click()
+    available, chosen = (admin.get_by_label(f"{which} permissions", exact=True) for which in ("Available", "Chosen"))
+    admin.get_by_label("Name").fill("writers")
+    available.select_option(label=["accounts.add_user", "accounts.view_user"])
+    admin.get_by_role("button", name="Add", exact=True).click()
+    save(admin)
+
+    row(admin, "writers", "pen-to-square")
+    expect(chosen.locator("option")).to_have_text(["accounts.add_user", "accounts.view_user"])
+    admin.get_by_label("Name").fill("authors")
+    save(admin)
+    row(admin, "authors", "pen-to-square")
+    chosen.select_option(label="accounts.add_user")
+    admin.get_by_role("button", name="Remove", exact=True).click()
+    save(admin)
+    row(admin, "authors")
+    expect(admin.locator("tbody")).to_contain_text("(accounts.view_user)")
+    expect(admin.locator("tbody")).not_to_contain_text("accounts.add_user")
+
+
+def test_without_scripts_the_permissions_are_one_list(chromium: Browser, served: Server) -> None:
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{served.url}/admin/group/create")
+    enter(page)
+    page.get_by_label("Name").fill("plain")
+    page.get_by_label("Permissions").select_option(label=["accounts.view_user", "accounts.view_group"])
+    save(page)
+    row(page, "plain")
+    expect(page.locator("tbody")).to_contain_text("(accounts.view_group) (accounts.view_user)")
+    context.close()
 
 
 def test_what_is_refused_is_said_where_one_is(admin: Page, browse: Browse) -> None:
@@ -183,6 +260,49 @@ def test_on_a_phone_the_filters_stand_below_the_table(browse: Browse, served: Se
             part => document.querySelector(part).getBoundingClientRect());
         return filters.top > table.bottom && filters.width > 300;
     }""")
+
+
+LONG = {"username": "g" * 150, "email": f"{'a' * 60}@{'b' * 60}.example.com", "full_name": "Grace Hopper " * 11}
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64)" * 10
+PAGES = (
+    *("/admin/", "/admin/user/list", "/admin/group/list", "/admin/permission/list", "/admin/session/list"),
+    *("/admin/audit-entry/list", "/admin/audit-entry/list?sortBy=at&sort=asc"),
+)
+FITS = """width => innerWidth === width
+    && [document.documentElement, ...document.querySelectorAll(".table-responsive")].every(
+        part => part.scrollWidth <= part.clientWidth)"""
+PAGE_FITS = "width => innerWidth === width && document.documentElement.scrollWidth <= width"
+
+
+def fill_with_long_values(served: Server) -> None:
+    with connect(served) as client:
+        headers = bearer(log_in(client).raise_for_status().json()["access_token"])
+        client.post("/users", json={**LONG, "password": PASSWORD}, headers=headers).raise_for_status()
+        client.post("/groups", json={"name": "W" * 150, "permissions": []}, headers=headers).raise_for_status()
+        client.headers["User-Agent"] = USER_AGENT
+        log_in(client, LONG["username"]).raise_for_status()
+
+
+def test_long_values_make_no_page_wider_than_a_laptop_or_a_phone(browse: Browse, with_long_values: Server) -> None:
+    """On a phone, a table scrolls by itself."""
+    page = browse(f"{with_long_values.url}/admin/user/list")
+    enter(page)
+    row(page, LONG["username"])
+    expect(page.locator(".page-pretitle")).to_have_text(LONG["username"])
+    for path in (page.url, *(f"{with_long_values.url}{path}" for path in (*PAGES, "/admin/background-job/list"))):
+        for width, condition in ((1280, FITS), (390, PAGE_FITS)):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto(path)
+            page.wait_for_function(condition, arg=width)
+
+
+def test_a_cut_value_is_in_the_title(browse: Browse, with_long_values: Server) -> None:
+    page = browse(f"{with_long_values.url}/admin/user/list")
+    enter(page)
+    cell = page.get_by_title(LONG["username"])
+    expect(cell).to_have_text(LONG["username"])
+    assert cell.evaluate("cell => cell.scrollHeight > cell.clientHeight"), "it is cut"
+    expect(page.locator("tr", has_text=EMAIL).locator("td").nth(8)).to_have_text(re.compile(r"\d+-\d+-\d+ .* UTC"))
 
 
 def test_a_wrong_password_is_told_on_the_form(browse: Browse, served: Server) -> None:
@@ -271,6 +391,7 @@ def test_an_app_brings_a_page_of_its_own(with_notes: Service) -> None:
     assert "tr0ub4dor" not in str(log)
 
 
+@pytest.mark.weekly  # with mypy, which has to look at nearly all anew
 def test_a_project_can_do_without_the_site(copy: Service) -> None:
     """What is done is still written down."""
     copy.manage("removeapp", "admin", "--yes")

@@ -2,20 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from threading import Event
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 import httpx
 import pytest
 
+from tests.loads import CLIENTS, LIMIT, Load, assert_unavailable, get, load
 from tests.servers import PostgreSQL, Server, postgresql_or_skip, terminate
-from tests.services import Service, bearer, connect, log_in, prepare, serve
+from tests.services import Service, bearer, connect, log_in, prepare, serve, token_of
 
-LIMIT = 10  # s: what the contract allows for an answer while the database is away
 FROZEN = 12  # s: longer than that, so that an answer that waits for the database comes too late
-CLIENTS = 20  # more than a server's pool has connections, so that some wait for one
 
 
 @pytest.fixture(scope="module")
@@ -30,73 +27,26 @@ def unsure(plain: Service, shaky: PostgreSQL) -> Service:
     return prepare(Service(plain.project, plain.python, {"DATABASE_URL": shaky.create_database("unsure")}))
 
 
-def token_of(served: Server) -> str:
-    with connect(served) as client:
-        return str(log_in(client).raise_for_status().json()["access_token"])
-
-
-def assert_unavailable(answer: httpx.Response) -> None:
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) > 0
-    assert answer.json()["detail"]
-
-
-@dataclass
-class Load:
-    """Clients that ask one server, each again as soon as it has its answer, until it takes no more."""
-
-    served: Server
-    token: str
-    over: Event = field(default_factory=Event)
-    answers: list[httpx.Response] = field(default_factory=list)
-
-    def ask(self) -> None:
-        headers = bearer(self.token)
-        with httpx.Client(base_url=self.served.url, trust_env=False, timeout=LIMIT) as client:
-            while not self.over.is_set():
-                try:
-                    self.answers.append(client.get("/users/me", headers=headers))
-                except (httpx.NetworkError, httpx.RemoteProtocolError):  # it has begun to end
-                    return
-
-
-@contextmanager
-def load(served: Server) -> Iterator[Load]:
-    """Raises httpx.TimeoutException, at the end, where an answer came too late."""
-    running = Load(served, token_of(served))
-    with ThreadPoolExecutor(CLIENTS) as threads:
-        clients: list[Future[None]] = [threads.submit(running.ask) for _ in range(CLIENTS)]
-        try:
-            yield running
-        finally:
-            running.over.set()
-    for client in clients:
-        client.result()
-
-
-def wait_for(running: Load, status: int) -> None:
-    """Wait for an answer to a request that was sent from now on."""
-    before = len(running.answers)
-    deadline = time.monotonic() + LIMIT
-    while status not in [answer.status_code for answer in running.answers[before:]]:
-        assert time.monotonic() < deadline, f"No answer is {status}:\n{running.served.log()[-2000:]}"
-        time.sleep(0.05)
+def readers(served: Server, *, ends: bool = False) -> AbstractContextManager[Load]:
+    """They are impatient: an answer must come in time."""
+    ask = get("/users/me", token_of(served))
+    return load(lambda: connect(served, timeout=LIMIT), ask, ends=ends)
 
 
 def test_a_frozen_database_is_503_in_time_and_keeps_no_server_from_ending(unsure: Service, shaky: PostgreSQL) -> None:
     with serve(unsure) as staying, serve(unsure) as leaving:
-        with load(staying) as stays, load(leaving) as leaves:
-            wait_for(stays, 200)
-            wait_for(leaves, 200)
+        with readers(staying) as stays, readers(leaving, ends=True) as leaves:
+            stays.wait_for(200)
+            leaves.wait_for(200)
             with shaky.frozen():
                 thawing = time.monotonic() + FROZEN
                 terminate(leaving)
-                wait_for(stays, 503)
+                stays.wait_for(503)
                 time.sleep(max(0, thawing - time.monotonic()))
-            wait_for(stays, 200)
+            stays.wait_for(200)
         for answer in (*stays.answers, *leaves.answers):
-            if answer.status_code != 200:
-                assert_unavailable(answer)
+            if answer.status != 200:
+                assert_unavailable(answer.response)
         assert "Traceback" not in staying.log() + leaving.log()
 
 

@@ -1,8 +1,12 @@
 """The pages that explain the template and a project: their links lead somewhere, and their examples work."""
 
+import json
 import re
+import shlex
 import shutil
+import tomllib
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -16,8 +20,30 @@ from tests.test_startapp import LINTERS
 
 SOURCE = re.compile(r'(?:src|srcset)="([^"]+)"')  # of a picture
 PATH = re.compile(r"`((?:app|tests)/[\w/*.-]+)`")
-COMMAND = re.compile(r"manage\.py ([a-z]+)\b")
+STARTAPP = re.compile(r"^python manage\.py startapp ((?:.*\\\n)*.*)$", re.MULTILINE)
+COMMAND = re.compile(r"(?:manage\.py|(?<![\w.-])uvicorn(?= app\.main)) (?:[a-z]+\b.*)", re.MULTILINE)
 TARGET = re.compile(r"^ *make ([a-z]+)\b|`make ([a-z]+)`", re.MULTILINE)
+
+# Takes lists of words, and prints what the command lines would refuse. Nothing runs. One word only names a command.
+PARSE = """
+import json, sys
+import typer
+from uvicorn.main import main as uvicorn
+from app.core.cli.manage import build
+manage = typer.main.get_command(build())
+for program, *words in json.load(sys.stdin):
+    parent = manage.context_class(manage, info_name=program)
+    try:
+        own = manage.resolve_command(parent, words) if program == "manage.py" else ("uvicorn", uvicorn, words)
+        name, command, rest = own
+        if len(words) > 1:
+            command.make_context(name, rest)
+    except typer.Exit:
+        pass  # --help
+    except Exception as error:
+        if "o such file" not in (said := error.format_message()) and "does not exist" not in said:
+            print(program, *words, said)
+"""
 
 COMPOSE = """
 from app.core.mail import compose
@@ -27,7 +53,7 @@ print(compose(get_settings(), "blog/mails/welcome", "ada@example.com", name="Ada
 
 
 def pages(root: Path) -> list[Path]:
-    return [*root.glob("*.md"), *root.glob("docs/*.md")]
+    return [*root.glob("*.md"), *root.glob("docs/**/*.md"), *root.glob("examples/*/*.md")]
 
 
 def parsed(page: Path) -> list[Token]:
@@ -67,6 +93,13 @@ def test_the_index_of_a_project_lists_every_page(plain: Service) -> None:
     assert set(links(index)) == {page.name for page in index.parent.iterdir()} - {"README.md"}
 
 
+def test_each_library_of_a_project_has_its_reason(plain: Service) -> None:
+    project = tomllib.loads((plain.project / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [re.split(r"[\[><=]", requirement)[0] for requirement in project["dependencies"]]
+    explained = (ROOT / "docs" / "explanation" / "libraries.md").read_text(encoding="utf-8").casefold()
+    assert [name for name in names if name.removesuffix("-binary") not in explained] == []
+
+
 def test_the_readmes_are_short(plain: Service) -> None:
     for readme, screens in ((ROOT / "README.md", 2), (plain.project / "README.md", 1)):
         assert len(readme.read_text(encoding="utf-8").splitlines()) <= 50 * screens, readme
@@ -77,10 +110,29 @@ def test_what_the_pages_of_a_project_name_is_there(plain: Service) -> None:
     ours = {path.name for path in (plain.project / "app").iterdir()}
     paths = {path for path in PATH.findall(text) if path.split("/")[1] in ours}
     assert [path for path in sorted(paths) if not list(plain.project.glob(path))] == []
-    commands = set(re.findall(r"^  ([a-z]+) ", plain.manage("--help"), re.MULTILINE))
-    assert set(COMMAND.findall(text)) - commands == set()
     targets = set(re.findall(r"^([a-z]+):", (plain.project / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert {one or other for one, other in TARGET.findall(text)} - targets - {"lock"} == set()
+
+
+def test_the_command_lines_on_the_pages_are_understood(plain: Service) -> None:
+    """Commands that a page defines itself run where that page is followed."""
+    found = [words for page in (*pages(ROOT), *pages(plain.project)) for words in command_lines(page)]
+    assert len(found) > 100
+    done = plain.run("-c", PARSE, keyboard=json.dumps(found))
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def command_lines(page: Path) -> Iterator[list[str]]:
+    source = page.read_text(encoding="utf-8")
+    for token in parsed(page):
+        for code in (token, *(token.children or ())):
+            if code.type == "code_inline" or (code.type == "fence" and code.info == "sh") or code.type == "code_block":
+                for line in COMMAND.findall(code.content.replace("\\\n", " ")):
+                    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+                    lexer.whitespace_split = True
+                    words = list(takewhile(lambda word: set(word) - set("|&;<>()"), lexer))
+                    if f"def {words[1]}(" not in source:
+                        yield words
 
 
 # The examples are files of a project with an app `blog`. Each says on its first line where it belongs, or, where it is
@@ -105,7 +157,8 @@ def explained(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Servi
     project = folder / "copy"
     shutil.copytree(plain.project, project, ignore=shutil.ignore_patterns(".*_cache", "*.sqlite3*"))
     explained = Service(project, plain.python, {"DATABASE_URL": f"sqlite:///{folder}/db.sqlite3"})
-    explained.manage("startapp", "blog", "--model", "Post")
+    for line in STARTAPP.findall((project / "docs" / "apps.md").read_text(encoding="utf-8")):
+        explained.manage("startapp", *line.replace("\\\n", "").split())
     for page in pages(project):
         for path, source in examples(page):
             write(project / path, source)
@@ -152,5 +205,5 @@ def test_the_examples_are_served(explained: Service) -> None:
 
 
 def test_the_example_of_a_test_passes(explained: Service) -> None:
-    done = explained.run("-m", "pytest", "-q", "tests/blog/test_titles.py")
+    done = explained.run("-m", "pytest", "-q", "tests/blog/test_titles.py", "tests/blog/test_factories.py")
     assert done.returncode == 0, done.stdout + done.stderr

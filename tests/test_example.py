@@ -59,12 +59,14 @@ def served(example: Service) -> Iterator[Server]:
         yield served
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("linter", LINTERS, ids=["ruff check", "ruff format", "mypy", "lint-imports"])
 def test_the_example_is_clean_to(example: Service, linter: tuple[str, ...]) -> None:
     done = example.run(*linter)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.weekly
 def test_its_tests_pass_and_so_do_those_of_the_project(example: Service) -> None:
     done = example.run("-m", "pytest", "-q", *SUITES)
     assert done.returncode == 0, done.stdout + done.stderr

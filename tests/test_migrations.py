@@ -12,6 +12,8 @@ from tests.servers import PostgreSQL, clean_environment
 from tests.services import Service
 
 CONCURRENTLY = """
+import time
+
 from alembic import op
 
 revision = "9000_concurrently"
@@ -22,6 +24,7 @@ depends_on = "core_audit_0001_initial"
 def upgrade():
     with op.get_context().autocommit_block():
         op.create_index("ix_slow", "core_audit_entry", ["place"], postgresql_concurrently=True)
+    time.sleep(0.3)  # the index is there, and the migration is not yet noted: nobody else may come in
 
 def downgrade():
     op.drop_index("ix_slow", "core_audit_entry")

@@ -25,9 +25,10 @@ def test_it_passes_on_sqlite_and_covers_the_code(plain: Service) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_it_passes_on_postgresql_and_leaves_nothing_there(plain: Service, cluster: PostgreSQL) -> None:
+def test_it_passes_on_postgresql_and_leaves_nothing_there(corner: Service, cluster: PostgreSQL) -> None:
+    """With all answers changed. There is no third kind of project: see tests/test_combinations.py."""
     before = cluster.databases()
-    done = plain.run("-m", "pytest", "-q", "-rs", TEST_DATABASE_URL=cluster.url)
+    done = corner.run("-m", "pytest", "-q", "-rs", "--numprocesses=2", TEST_DATABASE_URL=cluster.url)
     assert done.returncode == 0, done.stdout + done.stderr
     assert cluster.databases() == before
 

@@ -56,21 +56,48 @@ for requirement in (Requirement(text) for one in distributions() for text in one
 @pytest.mark.fast
 def test_extras_are_pinned_too(plain: Service) -> None:
     """Without pins, the pip of Python 3.11 would look for their newest version and refuse it."""
-    asked = set(plain.run("-c", ASKED_WITH_AN_EXTRA).stdout.split())
+    asked = set(plain.run("-c", ASKED_WITH_AN_EXTRA).stdout.lower().split())
     pins = (plain.project / "requirements-dev.txt").read_text(encoding="utf-8")
     assert "coverage[toml]" in asked
     assert asked <= set(re.findall(r"^(.+)==", pins, re.MULTILINE))
 
 
+CONFLICT = "<<<<<<< HEAD\nfastapi==0.1 \\\n=======\nfastapi==0.2\n>>>>>>> other\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no make")
-def test_pins_are_made_anew_in_the_middle_of_a_merge(copy: Service) -> None:
-    pins = copy.project / "requirements-dev.txt"
-    text = pins.read_text(encoding="utf-8")
-    pins.write_text(f"<<<<<<< HEAD\n{text[:500]}\n=======\n>>>>>>> other\n{text}", encoding="utf-8")
-    done = subprocess.run(["make", "lock"], check=False, cwd=copy.project, capture_output=True, text=True)
+@pytest.mark.weekly
+def test_pins_are_made_anew_whatever_state_they_are_in(copy: Service) -> None:
+    """In the middle of a merge, missing, and empty."""
+    runtime, development = copy.project / "requirements.txt", copy.project / "requirements-dev.txt"
+    development.write_text(CONFLICT + development.read_text(encoding="utf-8"), encoding="utf-8")
+    runtime.unlink()
+    lock(copy.project)
+    before = runtime.read_text(encoding="utf-8"), development.read_text(encoding="utf-8")
+    assert "fastapi" in pins(runtime)
+    assert "pytest" not in pins(runtime)
+    assert pins(runtime).items() <= pins(development).items()
+    assert "pytest" in pins(development)
+    assert "<<<" not in before[1]
+
+    runtime.write_text(CONFLICT, encoding="utf-8")
+    development.write_text("", encoding="utf-8")
+    lock(copy.project)
+    assert (runtime.read_text(encoding="utf-8"), development.read_text(encoding="utf-8")) == before
+
+    (copy.project / "pyproject.toml").write_text("[project\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="TOML parse error"):
+        lock(copy.project)
+    assert runtime.read_text(encoding="utf-8") == before[0]
+
+
+def lock(project: Path) -> None:
+    done = subprocess.run(["make", "lock"], check=False, cwd=project, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert {"fastapi", "pytest"} <= set(re.findall(r"^([\w.-]+)==", pins.read_text(encoding="utf-8"), re.MULTILINE))
-    assert "<<<" not in pins.read_text(encoding="utf-8")
+
+
+def pins(file: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([\w.-]+)(?:\[.+\])?==(\S+)", file.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 # The command line.

@@ -1,11 +1,8 @@
 """The proxies that a project brings: a real nginx and a real Caddy, with the project's configuration."""
 
 import http.client
-import re
 import shutil
 import socket
-import ssl
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.proxying import nginx_site, self_signed, trusting
 from tests.servers import LOOPBACK, Server, caddy, free_port, nginx_or_skip, server
 from tests.services import Service
 
@@ -68,7 +66,7 @@ def proxy(
     with ExitStack() as stack:
         if request.param == "nginx":
             certificate = self_signed(folder)
-            site = nginx_site((deploy / "nginx.conf").read_text(encoding="utf-8"), behind.port, port, certificate)
+            site = nginx_site(plain.project, [behind.port], port, certificate)
             stack.enter_context(nginx_or_skip(site, port))
         else:
             text = caddyfile((deploy / "Caddyfile").read_text(encoding="utf-8"), behind.port)
@@ -76,39 +74,14 @@ def proxy(
         yield httpx.URL(f"https://localhost:{port}", fragment=str(certificate))
 
 
-def self_signed(folder: Path) -> Path:
-    """Make a certificate for localhost, with its key in the same file."""
-    file = folder / "localhost.pem"
-    new = ("-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2")
-    name = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
-    command: list[str | Path] = ["openssl", "req", *new, *name, "-keyout", file, "-out", folder / "certificate.pem"]
-    subprocess.run(command, check=True, capture_output=True)
-    with file.open("a") as both:
-        both.write((folder / "certificate.pem").read_text())
-    return file
-
-
-def nginx_site(site: str, upstream: int, port: int, certificate: Path) -> str:
-    """Replace what belongs to the machine: host, ports and files."""
-    site = re.sub(r"listen \[::\].*\n", "", site)  # not every machine has IPv6
-    site = site.replace("listen 443", f"listen {LOOPBACK}:{port}")
-    site = site.replace("listen 80;", f"listen {LOOPBACK}:{free_port()};")
-    site = re.sub(r"(ssl_certificate\w*) \S+;", rf"\1 {certificate};", site)
-    return site.replace("api.example.com", "localhost").replace("127.0.0.1:8000", f"{LOOPBACK}:{upstream}")
-
-
 def caddyfile(text: str, upstream: int) -> str:
     text = text.replace("admin off", f"admin off\n\thttp_port {free_port()}\n\tskip_install_trust")
     return text.replace("app:8000", f"{LOOPBACK}:{upstream}")
 
 
-def trusting(proxy: httpx.URL) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=proxy.fragment)
-
-
 def test_the_proxy_tells_who_the_client_is_and_that_it_came_with_tls(proxy: httpx.URL) -> None:
     forged = {"X-Forwarded-For": "198.51.100.7", "X-Forwarded-Proto": "http", "Forwarded": "for=198.51.100.7"}
-    transport = httpx.HTTPTransport(verify=trusting(proxy), local_address=CLIENT)
+    transport = httpx.HTTPTransport(verify=trusting(proxy.fragment), local_address=CLIENT)
     with httpx.Client(base_url=proxy.copy_with(fragment=""), transport=transport) as client:
         assert client.get("/seen", headers=forged).json() == ["https", CLIENT]
 
@@ -118,7 +91,7 @@ def test_the_proxy_passes_on_websockets(proxy: httpx.URL) -> None:
     key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     with (
         socket.create_connection((LOOPBACK, proxy.port or 0), timeout=30, source_address=(CLIENT, 0)) as inner,
-        trusting(proxy).wrap_socket(inner, server_hostname="localhost") as connection,
+        trusting(proxy.fragment).wrap_socket(inner, server_hostname="localhost") as connection,
     ):
         connection.sendall(f"GET /socket HTTP/1.1\r\nHost: localhost\r\n{upgrade}{key}\r\n".encode())
         answer = connection.makefile("rb")
@@ -130,7 +103,7 @@ def test_the_proxy_passes_on_websockets(proxy: httpx.URL) -> None:
 
 def test_a_body_that_is_too_long_is_refused_by_the_service_not_the_proxy(proxy: httpx.URL) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    with httpx.Client(base_url=proxy.copy_with(fragment=""), verify=trusting(proxy)) as client:
+    with httpx.Client(base_url=proxy.copy_with(fragment=""), verify=trusting(proxy.fragment)) as client:
         answer = client.post("/token", content=b"x" * (2**20 + 2**19), headers=form)
         assert answer.status_code == 413
         assert answer.json()["detail"]

@@ -8,11 +8,12 @@ import pytest
 from tests.conftest import ROOT
 from tests.servers import PostgreSQL
 from tests.services import Service, prepare
+from tests.test_startapp import LINTERS
 
 IN_STEP = "No changes detected.\n"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.weekly)])
 def filled(request: pytest.FixtureRequest, copy: Service, tmp_path: Path) -> Service:
     """A project with an app of its own, users and entries of the audit log."""
     if request.param == "sqlite":
@@ -49,6 +50,23 @@ def test_apps_go_with_their_tables_and_the_rest_stays(filled: Service) -> None:
     users = "print(await db.scalar(select(User.username)))"
     assert filled.manage("shell", "-c", users) == "ada\n"
     assert "/admin" not in filled.manage("routes")
+
+
+@pytest.mark.weekly
+@pytest.mark.parametrize("names", [["hello"], ["admin"], ["hello", "admin"]], ids="+".join)
+def test_what_stays_passes_all_checks_and_tests(copy: Service, tmp_path: Path, names: list[str]) -> None:
+    service = copy.with_env(DATABASE_URL=f"sqlite:///{tmp_path}/db.sqlite3")
+    service.manage("migrate")
+    for name in names:
+        service.run("manage.py", "removeapp", name, "--yes").check_returncode()
+    for command in (*LINTERS, ("-m", "pytest", "-q", "--numprocesses=auto")):
+        done = service.run(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_app_that_others_stand_on_stays(plain: Service) -> None:
+    assert plain.problem("removeapp", "accounts", "--yes").startswith("'accounts' is in use: ")
+    assert (plain.project / "app" / "accounts").exists()
 
 
 @pytest.fixture

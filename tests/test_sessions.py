@@ -1,16 +1,13 @@
 """Refresh tokens, with processes that share only the database."""
 
-import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx
 import pytest
 
 from tests.servers import Server
-from tests.services import Service, accepted, bearer, connect, log_in, refresh, serve
+from tests.services import Service, bearer, connect, log_in, refresh, refresh_at_once, serve
 
 AT_ONCE = 20
 REFUSED = (400, "invalid_grant")
@@ -41,21 +38,6 @@ def assert_ended(client: httpx.Client, tokens: Tokens) -> None:
 
 def error_of(answer: httpx.Response) -> tuple[int, Any]:
     return answer.status_code, answer.json().get("error")
-
-
-def refresh_at_once(servers: list[Server], token: str) -> list[tuple[int, Any]]:
-    """Send the token once to each server. Return the statuses and the bodies.
-
-    All servers first wait for the body, so they continue within a millisecond. From threads, the requests would come
-    one after the other.
-    """
-    body = urlencode({"grant_type": "refresh_token", "refresh_token": token}).encode()
-    with ExitStack() as stack:
-        connections = [stack.enter_context(accepted(served, body)) for served in servers]
-        for connection in connections:
-            connection.send(body)
-        answers = [connection.getresponse() for connection in connections]
-        return [(answer.status, json.load(answer)) for answer in answers]
 
 
 @pytest.mark.parametrize("attempt", range(3))

@@ -15,7 +15,7 @@ from pathlib import Path
 import sqladmin
 from app.admin.application import Site
 from app.accounts.admin import UserAdmin
-from app.admin.forms import Choices
+from app.admin.editing.forms import Choices
 from app.core.registry import StartError
 from app.main import create_app
 from app.settings import get_settings

@@ -3,13 +3,12 @@
 import re
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.servers import RUNSERVER, START_LIMIT, PostgreSQL, Server, server, terminate
-from tests.services import PASSWORD, USERNAME, Service, accepted, connect, create_superuser, serve, work
+from tests.services import PASSWORD, USERNAME, Service, accepted, connect, create_superuser, serve, wait_until, work
 
 TASKS = """
 import asyncio
@@ -112,13 +111,6 @@ def entries(diary: Service) -> list[int]:
 def send(served: Server, count: int, pause: float = 0) -> None:
     with connect(served) as client:
         client.post("/diary", params={"count": count, "pause": pause}).raise_for_status()
-
-
-def wait_until(condition: Callable[[], bool], limit: float = START_LIMIT) -> None:
-    deadline = time.monotonic() + limit
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 # In the server's process.
