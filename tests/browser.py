@@ -88,7 +88,8 @@ class Browse:
 
     `browse(url)` opens a page. Each of these is a complaint: a violation of the security policy, an error in the
     console, an exception in a script, a request to a host that was not opened. `close` raises AssertionError if there
-    are complaints that `expect` has not announced.
+    are complaints that `expect` has not announced. It waits for the page to load. If a script does more after that,
+    let the test wait for the result.
     """
 
     def __init__(self, browser: Browser) -> None:
@@ -115,7 +116,8 @@ class Browse:
 
     def close(self) -> None:
         for page in self.context.pages:
-            page.wait_for_load_state("networkidle")  # late complaints count too
+            page.wait_for_load_state()
+            page.locator(":root").wait_for(state="attached")  # after this answer, all earlier complaints are here
         self.context.close()
         unexpected = [said for said in self.complaints if not any(part in said for part in self.expected)]
         assert not unexpected, "The browser complains:\n" + "\n".join(unexpected)

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser import Browse
 from tests.servers import LOOPBACK
@@ -64,14 +64,14 @@ DIRTY_SCRIPT = """
 console.error("one error");
 fetch("http://127.0.0.1:1/").catch(() => 0);
 Promise.reject(new Error("a rejected promise"));
-setTimeout(() => { throw new Error("a late exception") }, 100);
+setTimeout(() => { document.title = "late"; throw new Error("a late exception") }, 100);
 """
 
 
 def test_nothing_that_is_wrong_with_a_page_is_missed(chromium: Browser) -> None:
     browse = Browse(chromium)
     with page(DIRT, DIRTY_SCRIPT) as url:
-        browse(url)
+        expect(browse(url)).to_have_title("late")
         with pytest.raises(AssertionError, match="The browser complains") as caught:
             browse.close()
 
