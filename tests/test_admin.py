@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from tests.browser import Browse
 from tests.servers import PostgreSQL, Server
@@ -33,9 +33,16 @@ def open_menu(page: Page, name: str) -> None:
     expect(page.locator(".card-title").first).to_have_text(name)
 
 
+def click(what: Locator) -> None:
+    """Click when the scripts of its page have run. Before that, a click on a button for a dialog does nothing."""
+    what.wait_for()
+    what.page.wait_for_load_state()
+    what.click()
+
+
 def row(page: Page, text: str, icon: str = "eye") -> None:
     """Click the icon in the row."""
-    page.locator("tr", has_text=text).first.locator(f".fa-{icon}").click()
+    click(page.locator("tr", has_text=text).first.locator(f".fa-{icon}"))
 
 
 def save(page: Page) -> None:
@@ -44,7 +51,7 @@ def save(page: Page) -> None:
 
 def search(page: Page, term: str) -> None:
     page.locator("#search-input").fill(term)
-    page.locator("#search-button").click()
+    click(page.locator("#search-button"))
     expect(page.locator("#search-input")).to_have_value(term)
 
 
@@ -75,6 +82,19 @@ def test_a_user_from_the_first_to_the_last_click(admin: Page, served: Server) ->
     expect(admin).to_have_title("Log in · My Service")
 
 
+def test_a_logout_does_not_need_the_scripts_at_the_end_of_the_page(browse: Browse, site: Server) -> None:
+    """Such as on a slow connection. A link would be followed, and the answer to a GET is 405."""
+    page = browse(f"{site.url}/admin")
+    enter(page)
+    expect(page).to_have_title("My Service")
+    page.route("**/statics/js/*", lambda route: None)
+    page.goto(f"{site.url}/admin/user/list", wait_until="commit")
+    page.get_by_text("Logout").click()
+    expect(page).to_have_title("Log in · My Service")
+    page.unroute_all()
+    page.reload()
+
+
 def make_a_user(page: Page, name: str) -> None:
     open_menu(page, "Users")
     page.get_by_role("link", name="New User").click()
@@ -102,7 +122,7 @@ def end_a_session(page: Page, name: str) -> None:
     open_menu(page, "Sessions")
     search(page, name)
     row(page, name)
-    page.get_by_role("link", name="End", exact=True).click()
+    click(page.get_by_role("link", name="End", exact=True))
     page.get_by_role("link", name="Yes").click()
     expect(page.locator(".card-title").first).to_have_text("Sessions")
 
@@ -122,7 +142,7 @@ def delete_a_user(page: Page, name: str) -> None:
     open_menu(page, "Users")
     row(page, name)
     expect(page.locator(".page-pretitle")).to_have_text(name)
-    page.get_by_text("Delete", exact=True).first.click()
+    click(page.get_by_text("Delete", exact=True).first)
     expect(page.locator("#modal-delete-text")).to_have_text(f"This will permanently delete {name}.")
     page.locator("#modal-delete [data-bs-dismiss]").last.click()
     open_menu(page, "Users")
@@ -146,7 +166,7 @@ def test_a_group_a_ticked_session_and_an_export(admin: Page, browse: Browse, ser
 
     open_menu(admin, "Users")
     with admin.expect_download() as download:
-        admin.get_by_text("Export").click()
+        click(admin.get_by_text("Export"))
         admin.get_by_text("CSV", exact=True).click()
     assert EMAIL in download.value.path().read_text(encoding="utf-8")
 
@@ -154,7 +174,7 @@ def test_a_group_a_ticked_session_and_an_export(admin: Page, browse: Browse, ser
         token = log_in(client).raise_for_status().json()["access_token"]
         open_menu(admin, "Sessions")
         admin.locator("tr", has_text="python-httpx").first.locator(".select-box").check()
-        admin.get_by_role("button", name="Actions").click()
+        click(admin.get_by_role("button", name="Actions"))
         admin.locator("#action-customconfirm-end").click()
         admin.locator("#action-custom-modal-end").click()
         expect(admin.locator("tr", has_text="python-httpx").first.locator("td").nth(7)).to_contain_text("UTC")

@@ -91,7 +91,7 @@ class ClosedAdmin(Admin):
 
     @override
     def _handle_action_decorated_func(self, func: MethodType, view: type[BaseView], view_instance: BaseView) -> None:
-        """In sqladmin, a link runs an action. Allow only POST, which `static/admin.js` sends."""
+        """In sqladmin, a link runs an action. Allow only POST, which `static/posts.js` sends."""
         before = len(self.admin.router.routes)
         super()._handle_action_decorated_func(func, view, view_instance)
         for route in self.admin.router.routes[before:]:

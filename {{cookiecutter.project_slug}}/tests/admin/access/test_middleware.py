@@ -120,7 +120,7 @@ async def test_pages_are_kept_by_no_cache_and_files_by_any(client: AsyncClient, 
     ]
 
     assert [answer.headers.get_list("Cache-Control") for answer in pages] == [["no-store"]] * 4
-    for path in ("css/tabler.min.css", "admin.js"):
+    for path in ("css/tabler.min.css", "admin.js", "posts.js"):
         assert "Cache-Control" not in (await client.get(f"/admin/statics/{path}")).raise_for_status().headers
 
 
