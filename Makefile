@@ -13,7 +13,7 @@ include {{cookiecutter.project_slug}}/environment.mk
 demo: $(VENV)/.installed # render with the defaults, run the result, and print how to log in
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python demo.py $(PORT)
 
-# A file stays with one process: its servers are started once. `make test ARGS=tests/test_mail.py` runs a part.
+# A file stays with one process: its servers are started once. `make test ARGS=tests/running/test_mail.py` runs a part.
 # The tests often wait for servers, so three processes keep two cores busy.
 PROCESSES ?= 3
 test: $(VENV)/.installed-dev # render every combination that matters, and run the result
@@ -57,7 +57,7 @@ docs-serve: $(VENV)/.installed-dev # show the site on this machine, and each cha
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --dev-addr 127.0.0.1:$(PORT)
 
 reference: $(VENV)/.installed-dev # make the pages of docs/reference again, from the code of a project
-	@$(BIN)/python -m pytest -q tests/reference/renew.py
+	@$(BIN)/python -m pytest -q tests/docs/reference/renew.py
 
 clean: # delete the environment, the demo and all caches
 	@rm -rf $(VENV) .demo .site .mypy_cache .pytest_cache .ruff_cache

@@ -12,7 +12,7 @@ import httpx
 
 from bench import PASSWORD, USERNAME
 from bench.users import Queries, run
-from tests.servers import LOOPBACK, Server
+from tests.kit.servers import LOOPBACK, Server
 
 # Each page is full, even with few users, so that writing it takes the same time.
 CASES: Queries = {

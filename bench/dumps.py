@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from bench.logins import make_environment, render_project
-from tests.servers import PostgreSQL, clean_environment, postgresql
-from tests.services import Service
+from tests.kit.servers import PostgreSQL, clean_environment, postgresql
+from tests.kit.services import Service
 
 LIMIT = 20.0  # MB
 FILL = """

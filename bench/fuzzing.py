@@ -19,8 +19,8 @@ from pathlib import Path
 
 from bench.logins import make_environment, render_project
 from bench.rendering import ROOT
-from tests.servers import Server, clean_environment
-from tests.services import Service, serve
+from tests.kit.servers import Server, clean_environment
+from tests.kit.services import Service, serve
 
 SECONDS = 120
 

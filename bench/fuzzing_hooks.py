@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 import schemathesis
 
-from tests.services import Service, bearer, create_superuser, log_in
+from tests.kit.services import Service, bearer, create_superuser, log_in
 
 
 @schemathesis.auth(refresh_interval=None)

@@ -27,8 +27,8 @@ from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 
 from bench import PASSWORD, USERNAME
 from bench.rendering import NO_PART, ROOT
-from tests.servers import LOOPBACK, UVICORN, Server, server
-from tests.services import Service, create_superuser, serve
+from tests.kit.servers import LOOPBACK, UVICORN, Server, server
+from tests.kit.services import Service, create_superuser, serve
 
 CLIENTS = 8  # clients that log in again and again
 READERS = 4  # clients that request /protected meanwhile

@@ -21,7 +21,7 @@ from statistics import median
 import httpx
 
 from bench.logins import make_environment, render_project
-from tests.services import EMAIL, PASSWORD, USERNAME, Service, connect, create_superuser, log_in, prepare, serve
+from tests.kit.services import EMAIL, PASSWORD, USERNAME, Service, connect, create_superuser, log_in, prepare, serve
 
 ROUNDS = 20
 LIMIT = 1.15  # the slowest median, as a ratio to the fastest

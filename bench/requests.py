@@ -27,8 +27,8 @@ import psutil
 
 from bench.logins import Connection, make_environment, render_project
 from bench.rendering import ROOT
-from tests.servers import LOOPBACK, UVICORN, Server, postgresql, server
-from tests.services import Service, bearer, connect, create_superuser, log_in, prepare, serve
+from tests.kit.servers import LOOPBACK, UVICORN, Server, postgresql, server
+from tests.kit.services import Service, bearer, connect, create_superuser, log_in, prepare, serve
 
 CLIENTS = 16
 REQUESTS = 480  # a round

@@ -13,9 +13,9 @@ import tempfile
 from pathlib import Path
 
 from bench.logins import make_environment, render_project
-from tests.mailing import seconds_through_a_killed_worker
-from tests.servers import postgresql
-from tests.services import Service, prepare
+from tests.kit.mailing import seconds_through_a_killed_worker
+from tests.kit.servers import postgresql
+from tests.kit.services import Service, prepare
 
 COUNT = 100
 LIMIT = 120.0  # s

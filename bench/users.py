@@ -24,8 +24,8 @@ from urllib.parse import urlencode
 
 from bench.logins import Connection, first_token, make_environment, prepare_project
 from bench.requests import cpu_nanoseconds
-from tests.servers import LOOPBACK, PostgreSQL, Server, postgresql
-from tests.services import serve
+from tests.kit.servers import LOOPBACK, PostgreSQL, Server, postgresql
+from tests.kit.services import serve
 
 FEW, MANY = 1000, 1_000_000
 RATIO_LIMIT = 3.0  # times the cost of a page with few users

@@ -18,8 +18,8 @@ from statistics import median
 
 from bench.logins import make_environment, render_project
 from bench.requests import LIMITS, READER, ROUNDS, STARTS, Result, Target, add_reader, measure
-from tests.servers import LOOPBACK, UVICORN, postgresql, server
-from tests.services import Service, prepare, token_of
+from tests.kit.servers import LOOPBACK, UVICORN, postgresql, server
+from tests.kit.services import Service, prepare, token_of
 
 LIMIT = 1.2  # times the cost for one process
 WARM_UP = 3  # rounds, after which each process has its connections

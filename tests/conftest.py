@@ -16,11 +16,11 @@ from cookiecutter.main import cookiecutter  # type: ignore[import-untyped]
 from filelock import FileLock
 from playwright.sync_api import Browser
 
-from tests.browser import Browse, Chromium, chromium_or_skip
-from tests.servers import PostgreSQL, Server, pgbouncer_or_skip, postgresql_or_skip, server
-from tests.services import Service, connect, log_in, prepare
+from tests.kit.browser import Browse, Chromium, chromium_or_skip
+from tests.kit.servers import PostgreSQL, Server, pgbouncer_or_skip, postgresql_or_skip, server
+from tests.kit.services import Service, connect, log_in, prepare
 
-collect_ignore = ["example"]  # `test_example.py` runs its tests where they belong
+collect_ignore = ["project/example"]  # `test_example.py` runs its tests where they belong
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "{{cookiecutter.project_slug}}"
