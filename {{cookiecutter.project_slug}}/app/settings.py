@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    # Signs the access tokens, if JWT_ALGORITHM is HS256.
+    # Signs links in mails, the cookie of the admin site, and access tokens if JWT_ALGORITHM is HS256.
     secret_key: SigningKey
     # Old keys that still verify tokens. `manage.py rotatekey` puts them here.
     secret_key_fallbacks: SigningKeys = ()

@@ -146,7 +146,7 @@ def checks() -> str:
     return page(
         "Checks",
         "What `python manage.py check` finds. The letter of an id is its level: E for an error, W for a warning, I for "
-        "a hint. `…` stands for what differs. An app of yours "
+        "information. `…` stands for what differs. An app of yours "
         f"[can add checks]({DOCS}/command-line.md#your-own-checks).",
         table(("id", "runs", "what is wrong", "what to do"), *rows),
     )

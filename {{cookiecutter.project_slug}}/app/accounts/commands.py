@@ -41,14 +41,15 @@ Model = TypeVar("Model", bound=BaseModel)
 def createsuperuser(
     username: Annotated[
         str | None,
-        typer.Option(envvar="SUPERUSER_USERNAME", help="1 to 150 letters, digits and . _ + -. Without it: asks."),
+        typer.Option(envvar="SUPERUSER_USERNAME", help="1 to 150 letters, digits and . _ + -. Without it: a question."),
     ] = None,
-    email: Annotated[str | None, typer.Option(envvar="SUPERUSER_EMAIL", help="Without it: asks.")] = None,
+    email: Annotated[str | None, typer.Option(envvar="SUPERUSER_EMAIL", help="Without it: a question.")] = None,
     no_input: Annotated[
-        bool, typer.Option("--no-input", help="Never ask. The password is SUPERUSER_PASSWORD.")
+        bool,
+        typer.Option("--no-input", help="Do not ask. The environment has SUPERUSER_PASSWORD."),
     ] = False,
 ) -> None:
-    """Make a user who may do everything. The password is SUPERUSER_PASSWORD; without it, the command asks.
+    """Make a user who may do everything. Without the environment variable SUPERUSER_PASSWORD, the command asks for one.
 
     In a script: `SUPERUSER_PASSWORD=… createsuperuser --no-input --username ada --email ada@example.com`.
     """
@@ -120,7 +121,7 @@ async def flushexpiredtokens() -> None:
 @cli.command(rich_help_panel="Accounts")
 @asynchronous
 async def changepassword(username: Annotated[str, typer.Argument(help="The username or the e-mail address.")]) -> None:
-    """Set a user's password. A terminal asks twice; a pipe gives it as one line."""
+    """Set a user's password. On a terminal, the command asks twice. Without one, it reads a line of standard input."""
     async with _open_accounts() as accounts:
         user = await _find_user(accounts, username)
         await accounts.set_password(user, _ask_password(Names(user.username, user.email, user.full_name)))

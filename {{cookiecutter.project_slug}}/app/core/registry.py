@@ -10,7 +10,7 @@ It may have any of these modules:
     checks       functions marked with `app.core.ops.check`
     tasks        functions marked with `app.core.tasks.task`
     apps         `ready(app)`, called once for each new application; `migrated(connection)`, called after `migrate` has
-                 applied the last migration; `authentication(app)`, which returns ways to authenticate, see
+                 applied the last migration; `authentication(app)`, which returns authentication backends, see
                  `app.accounts`
     fixtures     a folder, see `app.core.cli.fixtures`
     templates    a folder, see `app.core.web.pages.templating`

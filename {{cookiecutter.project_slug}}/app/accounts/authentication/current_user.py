@@ -30,7 +30,7 @@ class AuthenticatedUser(UserFields):
     last_login: datetime | None
     groups: tuple[str, ...]
     permissions: frozenset[str]
-    """Those of the user's groups. A superuser has all."""
+    """The permissions of the user's groups. A superuser has all permissions."""
     session_id: UUID | None
     """None if the request belongs to no session, for example with an API key."""
 

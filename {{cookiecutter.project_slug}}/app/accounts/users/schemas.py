@@ -115,15 +115,16 @@ class UserRead(BaseModel):
     last_login: datetime | None
     groups: Names = Field(description="The names of the user's groups.", examples=[["editors"]])
     permissions: Names = Field(
-        description="Those of the user's groups. A superuser has all.", examples=[["accounts.view_user"]]
+        description="The permissions of the user's groups. A superuser has all permissions.",
+        examples=[["accounts.view_user"]],
     )
 
 
 class UserQuery(Paging):
     search: Annotated[str, StringConstraints(max_length=254), STORABLE] = Field(
         "",
-        description="The beginning of the username, the e-mail address or the full name, in any case. If it finds more "
-        f"than {COUNT_CAP} users, the list has only the first ones of each, unless the filters leave few.",
+        description="The beginning of the username, the e-mail address or the full name. Case does not matter. If more "
+        f"than {COUNT_CAP} users match, the list may be incomplete: use a longer term or filters.",
     )
     disabled: bool | None = None
     is_staff: bool | None = None

@@ -42,7 +42,11 @@ def find_file(name: str) -> Path:
     if len(found) == 1:
         return found[0]
     paths = ", ".join(path.relative_to(BASE_DIR).as_posix() for path in found)
-    raise CommandError(f"{name} is {paths}. Name one." if found else f"There is no file {name}, and no fixture {name}.")
+    raise CommandError(
+        f"Several fixtures are called {name}: {paths}. Give the path of one."
+        if found
+        else f"There is no file {name}, and no fixture {name}."
+    )
 
 
 def is_fixture(line: str) -> bool:
@@ -121,7 +125,9 @@ async def _referred(db: AsyncSession, relation: RelationshipProperty[Any], value
         case dict() if not relation.uselist:
             return await _found(db, relation, value)
     form = '[{"name": "red"}]' if relation.uselist else '{"name": "red"}'
-    raise Fault(f"{relation.key!r} refers to {label_of(relation.mapper.class_)}. Write what finds it, such as {form}.")
+    raise Fault(
+        f"{relation.key!r} refers to {label_of(relation.mapper.class_)}. Write values that identify it, such as {form}."
+    )
 
 
 async def _found(db: AsyncSession, relation: RelationshipProperty[Any], values: Any) -> Any:
@@ -131,8 +137,8 @@ async def _found(db: AsyncSession, relation: RelationshipProperty[Any], values: 
     wanted = [mapper.columns[name] == _converted(name, mapper.columns[name], each) for name, each in values.items()]
     rows = (await db.scalars(select(mapper.class_).where(*wanted).limit(2))).all()
     if len(rows) != 1:
-        count = "several rows" if rows else "no row"
-        raise Fault(f"{relation.key!r}: there is {count} of {label_of(mapper.class_)} with {json.dumps(values)}.")
+        count = "several rows have" if rows else "no row has"
+        raise Fault(f"{relation.key!r}: of {label_of(mapper.class_)}, {count} {json.dumps(values)}.")
     return rows[0]
 
 

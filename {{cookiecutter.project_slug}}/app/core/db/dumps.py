@@ -83,13 +83,13 @@ async def dump_rows(database: Database) -> AsyncIterator[str]:
 
 
 async def load_rows(connection: AsyncConnection, lines: Iterable[str], advance: Advance = lambda _: None) -> int:
-    """Replace all rows by those of a dump. Return their number. The caller commits. Raises DumpError."""
+    """Replace all rows with those of a dump. Return their number. The caller commits. Raises DumpError."""
     tables, numbered = all_tables(), enumerate(lines, 1)
     expected = await _read_head(connection, tables, next(numbered, (1, ""))[1])
     await _empty(connection, tables.values())
     total = await _insert(connection, tables, _rows(numbered, tables), advance)
     if total != expected:
-        raise DumpError(f"The dump is cut: it has {total} of {expected} rows.")
+        raise DumpError(f"The dump is incomplete: it has {total} of {expected} rows.")
     if connection.dialect.name == "postgresql":
         await _set_sequences(connection, tables.values())
     return total
@@ -101,9 +101,9 @@ async def _read_head(connection: AsyncConnection, tables: Tables, line: str) -> 
         head = json.loads(line)
         counts, migrations = dict(head["rows"]), set(head["migrations"])
     except (ValueError, TypeError, KeyError):
-        raise DumpError("The first line is not that of a dump. `dumpdata` makes one.") from None
+        raise DumpError("This file is not a dump. `dumpdata` makes one.") from None
     if migrations != await connection.run_sync(Graph.read().applied):
-        raise DumpError("Other migrations are applied in the database of the dump. Bring both to the same state.")
+        raise DumpError("The dump was made with other migrations. Apply the same migrations to both databases.")
     if unknown := counts.keys() - tables.keys():
         raise DumpError(f"The dump has tables that no model has: {', '.join(sorted(unknown))}.")
     return sum(counts.values())

@@ -35,7 +35,7 @@ def is_text(value: object) -> bool:
 
 def _refuse_nul(text: str) -> str:
     if not is_text(text):
-        raise ValueError("must not have NUL characters or halves of characters")
+        raise ValueError("must not have NUL characters or lone surrogates")
     return text
 
 
@@ -54,7 +54,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 def _refuse_unstorable(value: JsonValue) -> JsonValue:
     if value is None or not _is_storable(value):
-        raise ValueError("must not be null, or have NUL characters, halves of characters or infinite numbers")
+        raise ValueError("must not be null, or have NUL characters, lone surrogates or infinite numbers")
     return value
 
 

@@ -326,7 +326,10 @@ async def redis_answers(settings: Settings, database: Database) -> AsyncIterator
 @check(deploy=True)
 async def tasks_are_kept(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     if settings.task_queue == "process":
-        message = "TASK_QUEUE is process: a task ends with its server, and each server runs every periodic task."
+        message = (
+            "TASK_QUEUE is process: tasks that wait for another try are lost when the server ends, and each server "
+            "runs every periodic task."
+        )
         yield Problem("core.W020", message, "Set TASK_QUEUE=database, and run `python manage.py worker`.")
 
 

@@ -14,7 +14,10 @@ def check_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
     lower = tuple(host.lower() for host in hosts)
     for number, host in enumerate(lower, 1):
         if not PATTERN.fullmatch(host):
-            raise ValueError(f"item {number} of the list is not only a name like api.example.com or *.example.com")
+            raise ValueError(
+                f"item {number} of the list is not a host name like api.example.com or *.example.com: write no scheme, "
+                "port or path"
+            )
     return lower
 
 

@@ -126,7 +126,7 @@ async def test_an_address_that_was_taken_meanwhile_is_409(
 
     assert (await confirm(client, token_in(mail))).status_code == 409
     page = await client.post("/account/verify-email", data={"token": token_in(mail)})
-    assert (page.status_code, "Address taken" in page.text) == (409, True)
+    assert (page.status_code, "This address is already in use" in page.text) == (409, True)
 
 
 async def test_of_two_requests_for_new_addresses_one_counts(

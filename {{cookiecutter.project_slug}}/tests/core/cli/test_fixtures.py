@@ -75,11 +75,11 @@ async def test_with_its_key_a_row_changes(db: AsyncSession, tmp_path: Path) -> N
         (with_fields(EDITORS, id="1"), "'id': Input should be a valid UUID"),
         (
             with_fields(ADA, groups={"name": "Editors"}),
-            "'groups' refers to accounts.Group. Write what finds it, such as [",
+            "'groups' refers to accounts.Group. Write values that identify it, such as [",
         ),
         (with_fields(ADA, groups=[ID]), f"'groups': \"{ID}\" does not name fields of accounts.Group."),
         (with_fields(ADA, groups=[{"nick": 1}]), "'groups': {\"nick\": 1} does not name fields of accounts.Group."),
-        (with_fields(ADA, groups=[{"name": "x"}]), '\'groups\': there is no row of accounts.Group with {"name": "x"}.'),
+        (with_fields(ADA, groups=[{"name": "x"}]), '\'groups\': of accounts.Group, no row has {"name": "x"}.'),
         ({"model": "accounts.Group", "fields": {"name": "Editors"}}, "There is already a row with this name."),
         ({"model": "accounts.Group", "fields": {}}, "A value is missing or does not fit: "),
     ],
@@ -102,7 +102,8 @@ async def test_a_fixture_has_a_name(database: Database, tmp_path: Path, monkeypa
         (tmp_path / "app" / app / "fixtures").mkdir(parents=True)
         (tmp_path / "app" / app / "fixtures" / "groups.jsonl").write_text(json.dumps(EDITORS), encoding="utf-8")
     assert (await call("loaddata", "groups")).err == (
-        "groups is app/blog/fixtures/groups.jsonl, app/shop/fixtures/groups.jsonl. Name one."
+        "Several fixtures are called groups: app/blog/fixtures/groups.jsonl, app/shop/fixtures/groups.jsonl. "
+        "Give the path of one."
     )
 
     (tmp_path / "app" / "shop" / "fixtures" / "groups.jsonl").unlink()

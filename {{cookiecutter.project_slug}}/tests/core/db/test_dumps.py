@@ -93,12 +93,12 @@ def changed(line: str, **changes: Any) -> str:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda lines: [], "The first line is not that of a dump."),
-        (lambda lines: lines[1:], "The first line is not that of a dump."),
-        (lambda lines: ["{}", *lines[1:]], "The first line is not that of a dump."),
-        (lambda lines: [changed(lines[0], migrations=[]), *lines[1:]], "Other migrations are applied"),
+        (lambda lines: [], "This file is not a dump."),
+        (lambda lines: lines[1:], "This file is not a dump."),
+        (lambda lines: ["{}", *lines[1:]], "This file is not a dump."),
+        (lambda lines: [changed(lines[0], migrations=[]), *lines[1:]], "The dump was made with other migrations"),
         (lambda lines: [changed(lines[0], rows={"zoo": 0}), *lines[1:]], "The dump has tables that no model has: zoo."),
-        (lambda lines: lines[:-1], "The dump is cut: it has"),
+        (lambda lines: lines[:-1], "The dump is incomplete: it has"),
         (lambda lines: [*lines[:2], "", *lines[2:]], "Line 3 is not a row of a dump: JSONDecodeError."),
         (lambda lines: [*lines[:2], '["zoo", {}]'], "Line 3 is not a row of a dump: KeyError."),
         (lambda lines: [*lines[:2], '["accounts_user", {"id": "x"}]'], "Line 3 is not a row of a dump: ValueError."),
@@ -144,7 +144,7 @@ async def test_the_commands_print_and_load_a_dump(database: Database, user: User
         assert (await row_counts(connection))["accounts_user"] == 1
 
     assert (await call("loaddata", "--yes", "-", stdin="[]\n")).err == (
-        "The first line is not that of a dump. `dumpdata` makes one. Nothing was changed."
+        "This file is not a dump. `dumpdata` makes one. Nothing was changed."
     )
 
 

@@ -86,7 +86,7 @@ async def test_rows_that_exist_get_the_default_of_a_new_column(empty: Database, 
     path = await make_migration(empty, "third", report=said.append)
 
     (line,) = said
-    assert line.startswith("accounts_user.hashed_password must have a value: ")
+    assert line.startswith("accounts_user.hashed_password needs a value in rows that exist")
     written = Path(str(path))
     without = "'hashed_password', sa.String(length=255), "
     written.write_text(written.read_text().replace(without, without + "server_default='?', "))

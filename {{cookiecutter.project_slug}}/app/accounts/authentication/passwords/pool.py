@@ -33,7 +33,11 @@ from app.accounts.errors import AccountsError
 from app.core.web import ServerBusy
 from app.settings import Settings
 
-JOBS = Gauge("password_hashing_jobs", "Passwords that wait for their hash, or are hashed.", multiprocess_mode="livesum")
+JOBS = Gauge(
+    "password_hashing_jobs",
+    "Passwords that wait to be hashed, or are being hashed now.",
+    multiprocess_mode="livesum",
+)
 
 MAX_WAIT = 5.0  # s of hashing
 USUAL_TIME = 0.2  # s that a hash at DEFAULT_ROUNDS takes on most machines

@@ -1,7 +1,7 @@
 """Tokens in the links of mails. They prove that somebody received the mail.
 
 A token contains a hash of the user's state. Using the token changes this state, so it works only once, without a table
-of used tokens. Any other change of the password or the address makes it invalid too. (Django's reset tokens work so.)
+of used tokens. Any other change of the password or the address makes it invalid too. Django does the same.
 """
 
 import hashlib

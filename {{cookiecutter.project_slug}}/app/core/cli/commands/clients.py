@@ -35,7 +35,7 @@ def dbshell(
 
 
 @cli.command(rich_help_panel="Database")
-def backup(file: Annotated[Path, typer.Argument(help="A new file, for its owner alone.")]) -> None:
+def backup(file: Annotated[Path, typer.Argument(help="A new file, which only its owner can read.")]) -> None:
     """Copy the database into a file, while the service runs. With PostgreSQL, by pg_dump."""
     url = get_settings().database_url
     try:
@@ -59,7 +59,7 @@ async def restore(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `backup` made.")],
     yes: Annotated[bool, typer.Option("--yes", help="Replace what is there without asking.")] = False,
 ) -> None:
-    """Replace the database by a backup of it. Stop the service first. With PostgreSQL, by pg_restore."""
+    """Replace the database with a backup. Stop the service first. With PostgreSQL, by pg_restore."""
     url = get_settings().database_url
     with file.open("rb") as opened:
         if not opened.read(16).startswith(SQLITE if is_sqlite(url) else POSTGRESQL):

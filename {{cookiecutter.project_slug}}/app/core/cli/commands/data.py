@@ -25,7 +25,9 @@ cli = typer.Typer()
 @cli.command(rich_help_panel="Database")
 @asynchronous
 async def dumpdata(
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A new file, for its owner alone.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A new file, which only its owner can read.")
+    ] = None,
 ) -> None:
     """Print all rows as lines of JSON, for `loaddata`. They have hashes of passwords: keep them secret."""
     with _writing(output) as file:
@@ -54,13 +56,13 @@ def _writing(path: Path | None) -> "TextIO | nullcontext[TextIO]":
 @asynchronous
 async def loaddata(
     file: Annotated[
-        str, typer.Argument(help="A dump of `dumpdata`, or a fixture: its path, or its name. - is for a pipe.")
+        str, typer.Argument(help="A dump of `dumpdata`, or a fixture: its path or its name. - reads standard input.")
     ],
     yes: Annotated[bool, typer.Option("--yes", help="With a dump: delete what is there without asking.")] = False,
 ) -> None:
     """Load a dump, which replaces all rows, or a fixture, which adds rows.
 
-    A dump may be one of another kind of database. Apply the same migrations first.
+    A dump can come from the other kind of database. Apply the same migrations first.
 
     A fixture is written by hand, with a line for each row: see docs/backups.md. `loaddata countries` loads
     app/*/fixtures/countries.jsonl.
@@ -121,7 +123,7 @@ async def seed(
         int | None, typer.Option(help="A number for the random generator. The same one makes the same rows.")
     ] = None,
 ) -> None:
-    """Add invented rows to work with, by the factories of the tests. Never in production.
+    """Add invented rows for development. The factories of the tests make them. It never runs in production.
 
     Rows refer to each other and to those that are there. What is unique stays unique, so you can call it again.
     """

@@ -23,7 +23,7 @@ async def health(
 ) -> None:
     """Tell whether the database answers within a second. If not, the exit status is 1.
 
-    It is for the health checks of containers: of a server with its URL, of a worker without one.
+    Use it in the health checks of containers: with its URL for a server, and without one for a worker.
     """
     fault = await to_thread.run_sync(_fault_of, url) if url else await _fault()
     if fault:

@@ -60,7 +60,7 @@ async def makemigrations(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit status 1 if one is missing.")] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Make one without operations, to move data.")] = False,
     merge: Annotated[
-        bool, typer.Option("--merge", help="Join migrations that two developers made side by side.")
+        bool, typer.Option("--merge", help="Merge conflicting migrations that two developers made.")
     ] = False,
     app: Annotated[
         str | None,
@@ -101,7 +101,7 @@ def _own_history(app: str) -> str:
     """Return the label of an app, or of a room of core, which gets a folder for it."""
     folder = BASE_DIR / "app" / app.replace(".", "/")
     if not (folder / "__init__.py").exists():
-        raise CommandError(f"There is no app {app!r}. A room of core is called as in `core.audit`.")
+        raise CommandError(f"There is no app {app!r}. For a package of core, write `core.audit`.")
     (folder / "migrations").mkdir(exist_ok=True)
     return app.replace(".", "_")
 

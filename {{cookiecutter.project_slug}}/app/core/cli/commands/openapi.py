@@ -26,7 +26,7 @@ def openapi(
     """Print the OpenAPI document, for client generators.
 
     Keep it in a file beside the clients: `openapi --output openapi.json`. In CI, `openapi --check openapi.json` fails
-    while the file is not what the code says, and lists what differs. `servers` is not compared: it is PUBLIC_URL, which
+    if the file does not match the code, and lists what differs. `servers` is not compared: it is PUBLIC_URL, which
     each machine sets.
     """
     document = load_application().openapi()
@@ -52,7 +52,7 @@ def _compare(file: Path, document: Any) -> None:
         raise CommandError(f"{file} is not an OpenAPI document. {renew}.") from None
     if rows := list(differences(kept, parts(json.loads(json.dumps(document))))):
         print_table(("Change", "Part"), rows)
-        raise CommandError(f"{file} is not what the code says. {renew}, make the clients again, and commit both.")
+        raise CommandError(f"{file} does not match the code. {renew}, make the clients again, and commit both.")
 
 
 def parts(document: Mapping[str, Any]) -> Parts:

@@ -30,7 +30,7 @@ def removeapp(
     name: Annotated[str, typer.Argument(help="The folder of the app, as in `hello`.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove an app: undo its tables in the configured database, and delete its folder and its tests.
+    """Remove an app: drop its tables in the configured database, and delete its folder and its tests.
 
     For example: `removeapp hello`. Its rows are lost. Other databases follow with their next `migrate`. If the app has
     a history of its own, run `migrate NAME@zero` there first.
@@ -75,7 +75,7 @@ def _users(name: str, paths: list[Path]) -> Iterator[str]:
 @asynchronous
 async def _undo(name: str) -> None:
     async with open_database() as database:
-        with failures(f"The tables of {name} could not be undone, and its files stay"):
+        with failures(f"The tables of {name} could not be dropped, and its files stay"):
             await undo_history(database, name)
 
 

@@ -35,7 +35,7 @@ class Diverged(Exception):
             if history == PROJECT
             else f"the history of {history} belongs to the template. Make your migrations in app/migrations."
         )
-        super().__init__(f"Migrations were made side by side ({', '.join(sorted(ends))}): {advice}")
+        super().__init__(f"Conflicting migrations ({', '.join(sorted(ends))}): {advice}")
 
 
 class UnknownMigrations(Exception):

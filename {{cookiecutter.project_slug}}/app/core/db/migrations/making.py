@@ -98,7 +98,7 @@ async def is_in_step(database: Database) -> bool:
 
 
 def merge_migrations(name: str) -> str | None:
-    """Write the migration that joins the ends of the project's own history, as two developers make them side by side.
+    """Write the migration that joins the ends of the project's own history, which two developers have made.
 
     Return its path, or None if there is only one end.
     """
@@ -150,7 +150,7 @@ def _fill(operations: UpgradeOps, report: Report) -> None:
             added.column = Column(column.name, column.type, nullable=False, server_default=filling)
         else:
             where = f"{added.table_name}.{column.name}"
-            report(f"{where} must have a value: write into the migration which one rows get, as in server_default='…'.")
+            report(f"{where} needs a value in rows that exist. Write it into the migration, as server_default='…'.")
 
 
 def _filling(column: Column[Any]) -> str | None:

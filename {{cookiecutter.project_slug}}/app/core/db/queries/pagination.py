@@ -73,7 +73,7 @@ PageQuery = Annotated[Paging, Query()]
 
 class Page(BaseModel, Generic[Item]):
     items: list[Item]
-    total: int = Field(description=f"How many items all pages have, counted up to {COUNT_CAP}.")
+    total: int = Field(description=f"The number of items on all pages together, counted up to {COUNT_CAP}.")
     total_is_capped: bool = Field(description="Whether there may be more than `total`.")
     limit: int
     offset: int

@@ -32,8 +32,8 @@ async def search(
 ) -> tuple[Sequence[Row], int]:
     """Return a page of the rows whose keys the queries find, and the count, as `paginate` does.
 
-    If the queries find more than COUNT_CAP keys, and `rows` alone has more than COUNT_CAP rows, the page has only rows
-    among the first COUNT_CAP of each query. The count is then COUNT_CAP + 1.
+    If both the queries and `rows` have more than COUNT_CAP results, only the first COUNT_CAP keys of each query are
+    used. The count is then COUNT_CAP + 1.
     """
     key = list(finds[0].selected_columns)
     is_broad = await capped_count(db, _first(finds)) > pagination.COUNT_CAP

@@ -45,7 +45,7 @@ async def test_what_differs_is_listed_with_what_to_do(file: Path) -> None:
         ["removed", "GET /posts"],
         ["changed", "GET /users/me"],
     ]
-    assert outcome.err.startswith(f"{file} is not what the code says. Run `python manage.py openapi --output {file}`")
+    assert outcome.err.startswith(f"{file} does not match the code. Run `python manage.py openapi --output {file}`")
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"paths": 1}', "\xff"])
