@@ -124,6 +124,8 @@ def test_an_update_that_brings_a_migration_gives_no_second_end(with_zoo: Service
     assert with_zoo.manage("makemigrations", "--check") == IN_STEP
     written = with_zoo.manage("makemigrations", "--empty", "--name", "own_3")
     assert "0006_own_3" in written
+    (own,) = (with_zoo.project / "app" / "migrations" / "versions").glob("0006_*.py")
+    assert "from alembic import op" in own.read_text(encoding="utf-8"), "somebody wants to move data with it"
     assert with_zoo.manage("migrate") == "Applied 0006_own_3\n"
     assert with_zoo.manage("shell", "-c", "print(repr(await db.scalar(select(User.nickname))))") == "''\n"
     assert with_zoo.manage("migrate", "zero").count("Unapplied") == with_zoo.manage("migrate").count("Applied")
