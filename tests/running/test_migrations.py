@@ -1,8 +1,10 @@
 """Migrations of models as people write them, and several processes that migrate at once."""
 
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -182,6 +184,42 @@ def test_a_way_back_that_is_written_on_one_database_works_on_the_other(
         service.manage("migrate", "0001_zoo")
         service.manage("migrate")
         assert service.manage("makemigrations", "--check") == IN_STEP
+
+
+TEXT = '    text: Mapped[str] = mapped_column(Text, default="")\n'
+BY_HAND = """    body: Mapped[str] = mapped_column(Text, default="")
+    slug: Mapped[str] = mapped_column(String(80), unique=True)
+"""
+
+
+def test_changes_that_need_a_hand_are_named_and_the_docs_have_the_operations(
+    copy: Service, urls: Iterator[str]
+) -> None:
+    blog = copy.with_env(DATABASE_URL=next(urls))
+    blog.manage("startapp", "blog", "--model", "Post")
+    blog.manage("migrate")
+    blog.manage("shell", "-c", "db.add_all(Post(title=each, text=each) for each in 'ab'); await db.commit()")
+    models = blog.project / "app" / "blog" / "models.py"
+    text = models.read_text(encoding="utf-8")
+    assert TEXT in text
+    models.write_text(text.replace(TEXT, BY_HAND).replace("String(200)", "String(100)"), encoding="utf-8")
+
+    done = blog.run("manage.py", "makemigrations", "--name", "by_hand")
+
+    parts = "changes blog_post.title", "drops the column blog_post.text", "blog_post.slug is unique"
+    for line, part in zip(done.stderr.splitlines(), parts, strict=True):
+        assert part in line
+        assert line.endswith("see docs/migrations.md.")
+    page = (blog.project / "docs" / "migrations.md").read_text(encoding="utf-8")
+    rename, unique = re.findall(r"^```python\n(with .*?)^```", page, re.DOTALL | re.MULTILINE)
+    (migration,) = (blog.project / "app" / "migrations" / "versions").glob("0002_by_hand.py")
+    head = migration.read_text(encoding="utf-8").partition("def upgrade")[0]
+    migration.write_text(f"{head}def upgrade() -> None:\n{indent(rename + unique, '    ')}", encoding="utf-8")
+    blog.manage("migrate")
+    models.write_text(text.replace(TEXT, BY_HAND), encoding="utf-8")
+    assert blog.manage("makemigrations", "--check") == IN_STEP
+    rows = "print(sorted((one.body, one.slug.startswith('post-')) for one in await db.scalars(select(Post))))"
+    assert blog.manage("shell", "-c", rows) == "[('a', True), ('b', True)]\n"
 
 
 def test_tables_that_refer_to_each_other_are_dropped(zoo: Service) -> None:

@@ -30,7 +30,7 @@ async def migrate(
     target: Annotated[
         str,
         typer.Argument(
-            help="Migrate to this one, forward or back, as in 0003_add_bio. `zero` undoes all, `blog@zero` one history."
+            help="Go to this one, forward or back: 0003_add_bio, or 0003. `zero` undoes all, `blog@zero` one history."
         ),
     ] = NEWEST,
 ) -> None:

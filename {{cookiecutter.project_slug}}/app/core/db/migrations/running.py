@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from alembic import command
+from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from app.core import registry
@@ -20,9 +21,9 @@ Report = Callable[[str], None]
 async def migrate(database: Database, target: str = NEWEST, report: Report = print) -> int:
     """Bring the tables to `target`, forwards or back. Report one line per step, and return the number of steps.
 
-    A target is the id of a migration, `zero`, or `LABEL@zero` to undo one history. Several processes may call it at
-    once. Each step is one transaction. Raises UnknownMigrations, Diverged, or alembic.util.CommandError if there is no
-    such migration.
+    A target is the id of a migration or how it begins, `zero`, or `LABEL@zero` to undo one history. Several processes
+    may call it at once. Each step is one transaction. Raises UnknownMigrations, Diverged, or alembic.util.CommandError
+    if there is no such migration.
     """
     graph = Graph.read()
     graph.check_ends()
@@ -34,11 +35,10 @@ async def migrate(database: Database, target: str = NEWEST, report: Report = pri
     def run(connection: Connection) -> None:
         applied = graph.applied(connection)
         connection.rollback()  # end the transaction of this query: Alembic commits only transactions that it began
-        label, _, place = target.rpartition("@")
-        back = place == ZERO or target in applied
-        move = command.downgrade if back else command.upgrade
-        base = f"{label}@base" if label else "base"
-        move(config(connection, on_version_apply=on_version_apply), base if place == ZERO else target)
+        label, at, place = target.rpartition("@")
+        goal = f"{label}{at}base" if place == ZERO else _full_id(target, graph)
+        move = command.downgrade if place == ZERO or goal in applied else command.upgrade
+        move(config(connection, on_version_apply=on_version_apply), goal)
 
     steps: list[str] = []
     async with exclusive_connection(database) as connection:
@@ -49,6 +49,14 @@ async def migrate(database: Database, target: str = NEWEST, report: Report = pri
                 await migrated(connection)
             await connection.commit()
     return len(steps)
+
+
+def _full_id(target: str, graph: Graph) -> str:
+    """Return the id that begins so, or else the target, which may be a word of Alembic. Raises its CommandError."""
+    found = [target] if target in graph.scripts else [name for name in graph.scripts if name.startswith(target)]
+    if len(found) > 1:
+        raise CommandError(f"Several migrations begin with {target!r}, for example {found[0]} and {found[1]}.")
+    return found[0] if found else target
 
 
 async def migration_history(database: Database) -> dict[str, bool]:

@@ -33,7 +33,14 @@ async def test_a_migration_from_the_first_to_the_last_step(
     assert (await call("check", "--deploy")).err.startswith("core.E003")
     assert (await call("makemigrations")).out == "No changes detected.\n"
     assert await call("migrate") == (0, f"Applied {path.stem}\n", "")
+    assert (await call("migrate", "0001")).out == "Nothing to migrate.\n"
     assert (await call("migrate", "zero")).out == f"Unapplied {path.stem}\n"
+    await call("makemigrations", "--empty", "--name", "one")
+    await call("makemigrations", "--empty", "--name", "two")
+    await call("migrate")
+    assert (await call("migrate", "0002")).out == "Unapplied 0003_two\n"
+    assert (await call("migrate", "00")).err.startswith("Several migrations begin with '00', for example ")
+    assert "'0009'" in (await call("migrate", "0009")).err
 
 
 FAULTY = """
