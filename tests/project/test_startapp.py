@@ -47,7 +47,7 @@ APPS = (
     "albums --owned title:str:80:unique day:date:index:optional",
     "photos --owned caption:str:80:search slug:slug:unique:search album:ref:albums.Album also:many:albums.Album"
     " parent:ref:photos.Photo:optional:cascade backer:ref:accounts.User:optional price:int:index",
-    "links target:ref:albums.Album note:str",
+    "testimonials target:ref:albums.Album note:str",
     "empty --bare",
 )
 
@@ -66,6 +66,7 @@ WRONG = (
     "journal metadata:json",
     "journal copy:bool",
     "journal str:str",
+    "journal self:str",
     f"journal {'a' * 31}:str",
     "journal done:bool:search",
     "journal tags:many:tags.Tag:unique",
@@ -173,14 +174,15 @@ def test_seeds_of_one_number_are_the_same_rows_on_both_databases(
     with serve(service) as served, connect(served) as client:
         create_superuser(service)
         client.headers.update(bearer(log_in(client).raise_for_status().json()["access_token"]))
-        for path in ("/articles", "/tags", "/people", "/links", "/blog"):  # what was made is as the schemas say
+        for path in ("/articles", "/tags", "/people", "/testimonials", "/blog"):  # what was made is as the schemas say
             assert client.get(path).raise_for_status().json()["total"] >= 5
         assert log_in(client, "user1", "correct horse battery staple").status_code == 200
 
 
 MODELS = {
     *("accounts.Group", "accounts.User"),
-    *("albums.Album", "articles.Article", "blog.Post", "links.Link", "notification_settings.NotificationSetting"),
+    *("albums.Album", "articles.Article", "blog.Post", "notification_settings.NotificationSetting"),
+    "testimonials.Testimonial",
     *("people.Person", "photos.Photo", "tags.Tag"),
 }
 BY_CHANCE = {"created_at", "date_joined", "password_changed_at", "hashed_password", "permission_id"}
@@ -276,9 +278,9 @@ def test_what_belongs_to_somebody_else_cannot_be_reached(client: httpx.Client, s
         for wrong in ({"album_id": album["id"]}, {"also": [mine["id"], album["id"]]}, {"parent_id": first["id"]}):
             assert client.post("/photos", json=photo | {"album_id": mine["id"], "also": []} | wrong).status_code == 422
             assert client.patch(f"/photos/{own['id']}", json=wrong).status_code == 422, wrong
-        assert client.post("/links", json={"target_id": album["id"], "note": "x"}).status_code == 422
-        link = post(client, "/links", target_id=mine["id"], note="x")
-        assert client.patch(f"/links/{link['id']}", json={"target_id": album["id"]}).status_code == 422
+        assert client.post("/testimonials", json={"target_id": album["id"], "note": "x"}).status_code == 422
+        link = post(client, "/testimonials", target_id=mine["id"], note="x")
+        assert client.patch(f"/testimonials/{link['id']}", json={"target_id": album["id"]}).status_code == 422
         post(client, "/albums", title="Hers")  # nothing tells that the title is taken
         for owned in (photo, {"owner_id": first["id"]}, {"id": first["id"], "owner_id": None}):
             client.patch(f"/photos/{own['id']}", json={"price": 1} | owned)

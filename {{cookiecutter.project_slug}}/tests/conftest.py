@@ -94,6 +94,13 @@ SETTINGS = {
 }
 os.environ |= SETTINGS
 
+
+def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, obj: object) -> list[pytest.Item] | None:
+    """An imported class is no test, such as a model named Testimonial."""
+    is_imported = isinstance(obj, type) and obj.__module__ != collector.module.__name__
+    return [] if is_imported else None
+
+
 Login = Callable[..., Awaitable[dict[str, str]]]
 Allow = Callable[..., Awaitable[Group]]
 Enter = Callable[..., Awaitable[Response]]

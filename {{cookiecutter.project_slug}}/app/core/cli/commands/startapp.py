@@ -121,10 +121,9 @@ def _faults_of_model(app: NewApp) -> Iterator[str]:
                 "PostgreSQL would cut it, so shorten its parts."
             )
     for name in hidden_names(app):
-        yield (
-            f"The name {name!r} would have two meanings in the files of the new app. "
-            "Choose another for the field, or for the model with `--model`."
-        )
+        of_a_field = any(field.name in name for field in app.fields)
+        advice = "another name for the field" if of_a_field else f"another model than {app.model} with `--model`"
+        yield f"The name {name!r} would have two meanings in the files of the new app. Choose {advice}."
 
 
 def _operations() -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ RESERVED = frozenset(
         *("search", "sort", *Paging.model_fields),  # parameters of a list
         *("as_shown", "meta"),  # of a form in the admin site
         *("batch", "build", "coverage"),  # what a factory does
+        *("self", "cls"),  # parameters of the methods of classes
     }
 )
 

@@ -173,18 +173,17 @@ async def test_where_there_is_no_admin_site_there_is_no_page_for_it(root: Path) 
         (
             ["xyzzy", "--model", "Page"],
             "The name 'Page' would have two meanings in the files of the new app. "
-            "Choose another for the field, or for the model with `--model`.",
+            "Choose another model than Page with `--model`.",
         ),
         (
             ["xyzzy", "--model", "New"],  # `new` would be the name of two parameters
             "The name 'new' would have two meanings in the files of the new app. "
-            "Choose another for the field, or for the model with `--model`.",
+            "Choose another model than New with `--model`.",
         ),
         (["xyzzy", "title:string"], f"'title:string': there is no type 'string'. The types are {', '.join(KINDS)}."),
         (
             ["xyzzy", "str:str"],
-            "The name 'str' would have two meanings in the files of the new app. "
-            "Choose another for the field, or for the model with `--model`.",
+            "The name 'str' would have two meanings in the files of the new app. Choose another name for the field.",
         ),
         (
             ["xyzzy", "a:ref:accounts.Session"],
