@@ -54,7 +54,9 @@ def _in_utc(moment: datetime) -> datetime:
 
 def _refuse_unstorable(value: JsonValue) -> JsonValue:
     if value is None or not _is_storable(value):
-        raise ValueError("must not be null, or have NUL characters, lone surrogates or infinite numbers")
+        raise ValueError(
+            "must not be null, or have NUL characters, lone surrogates, infinite numbers or integers beyond 64 bits"
+        )
     return value
 
 
@@ -67,6 +69,8 @@ def _is_storable(value: JsonValue) -> bool:
             return all(map(_is_storable, value))
         case float():
             return math.isfinite(value)
+        case int():
+            return -(2**63) <= value < 2**63  # SQLite would store others as floats
         case str():
             return is_text(value)
     return True

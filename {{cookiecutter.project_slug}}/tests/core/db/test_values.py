@@ -44,6 +44,7 @@ def test_a_megabyte_of_text_is_checked_in_a_few_steps() -> None:
         (Int32, -(2**31), -(2**31)),
         (Timestamp, "2026-01-31T12:00:00+02:00", "2026-01-31 10:00:00+00:00"),
         (Json, {"a": [1, 1.5, None, True, "é"]}, {"a": [1, 1.5, None, True, "é"]}),
+        (Json, -(2**63), -(2**63)),
     ],
 )
 def test_values_that_both_databases_can_store(kind: Any, value: object, stored: object) -> None:
@@ -73,6 +74,7 @@ for _ in range(10_000):
         (Json, {"\ud800": 1}),
         (Json, [float("nan")]),
         (Json, [[float("inf")]]),
+        (Json, 2**63),
         (Json, DEEP),
     ],
 )
