@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from warnings import catch_warnings, filterwarnings
 
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from app.core.settings import BASE_DIR
@@ -96,7 +98,13 @@ class Graph:
 
     @classmethod
     def read(cls) -> Self:
-        walked = list(ScriptDirectory.from_config(config()).walk_revisions())
+        """Raises alembic.util.CommandError if a file that another one follows is missing."""
+        with catch_warnings():
+            filterwarnings("error", category=UserWarning, module="alembic")  # before it fails with a KeyError
+            try:
+                walked = list(ScriptDirectory.from_config(config()).walk_revisions())
+            except UserWarning as warning:
+                raise CommandError(f"The file of a migration is missing. {warning}.") from None
         return cls({script.revision: script for script in reversed(walked)}, migration_folders())
 
     def history(self, label: str) -> list[Script]:

@@ -76,6 +76,16 @@ async def test_of_a_migration_that_fails_nothing_stays(
     assert outcome.err.startswith("A migration fails on an empty database")
 
 
+async def test_a_missing_file_is_one_line(database: Database, versions: Path) -> None:
+    """As after a merge in git without the other developer's file."""
+    (versions / "0002_mine.py").write_text('revision = "0002_mine"\ndown_revision = "0001_theirs"\n')
+
+    for command in ("migrate", "makemigrations", "showmigrations"):
+        outcome = await call(command)
+        assert (outcome.status, len(outcome.err.splitlines())) == (1, 1)
+        assert "The file of a migration is missing. Revision 0001_theirs referenced from" in outcome.err
+
+
 async def test_histories_that_grew_side_by_side_are_merged(
     set_variable: SetVariable, empty: Database, versions: Path
 ) -> None:
