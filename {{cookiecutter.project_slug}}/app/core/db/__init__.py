@@ -36,7 +36,19 @@ from app.core.db.queries.references import find_referred
 from app.core.db.queries.searches import keys_by_prefix, ordered_by, search
 from app.core.db.queries.slugs import slugify, unique_slug
 from app.core.db.queries.upserts import upsert
-from app.core.db.values import KEYS, ONE_LINE, STORABLE, Int32, Json, Slug, Text, Timestamp, input_type, is_text
+from app.core.db.values import (
+    KEYS,
+    ONE_LINE,
+    STORABLE,
+    Int32,
+    Json,
+    Slug,
+    Text,
+    Timestamp,
+    input_type,
+    is_text,
+    quantized,
+)
 
 __all__ = [
     "COUNT_CAP",
@@ -92,6 +104,7 @@ __all__ = [
     "paginate",
     "paginate_by_cursor",
     "pending_migrations",
+    "quantized",
     "row_counts",
     "scratch_database",
     "search",

@@ -4,6 +4,7 @@ import math
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any
 
 from pydantic import (
@@ -96,6 +97,15 @@ Json = Annotated[JsonValue, AfterValidator(_refuse_unstorable)]
 """For a column of JSON that must have a value. `Json | None` is for a column with `JSON(none_as_null=True)`."""
 KEYS = BeforeValidator(_keys)
 """For answers: `tags: Annotated[list[UUID], KEYS]` has the sorted keys of the related rows."""
+
+
+def quantized(scale: int) -> AfterValidator:
+    """For a column of `Numeric(10, 2)`: `Annotated[Decimal, Field(max_digits=10, decimal_places=2), quantized(2)]`.
+
+    1 becomes 1.00. So the answer to a POST has the same text as that to a GET.
+    """
+    unit = Decimal(1).scaleb(-scale)
+    return AfterValidator(lambda value: value.quantize(unit))
 
 
 def input_type(column_type: TypeEngine[Any]) -> Any:

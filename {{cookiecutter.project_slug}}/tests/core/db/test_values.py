@@ -1,12 +1,13 @@
 import sys
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import INTEGER, BigInteger, Float, LargeBinary, Numeric, SmallInteger, String
 from sqlalchemy.types import TypeEngine
 
-from app.core.db import Int32, Json, Slug, Timestamp, UTCDateTime, input_type, is_text
+from app.core.db import Int32, Json, Slug, Timestamp, UTCDateTime, input_type, is_text, quantized
 
 
 @pytest.mark.parametrize("text", ["", "a", "é☕", "\n\t", "\U0001f600", "x" * 2**20])
@@ -51,6 +52,10 @@ def test_values_that_both_databases_can_store(kind: Any, value: object, stored: 
     found = TypeAdapter(kind).validate_python(value)
 
     assert (str(found) if kind is Timestamp else found) == stored
+
+
+def test_a_decimal_reads_as_the_column_will_give_it_back() -> None:
+    assert str(TypeAdapter(Annotated[Decimal, quantized(2)]).validate_python("1")) == "1.00"
 
 
 DEEP: list[Any] = []

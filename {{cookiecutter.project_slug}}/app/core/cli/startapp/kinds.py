@@ -113,7 +113,7 @@ KINDS = {
         python="Decimal",
         column="Numeric({precision}, {scale})",
         migration="sa.Numeric(precision={precision}, scale={scale})",
-        schema="Annotated[Decimal, Field(max_digits={precision}, decimal_places={scale})]",
+        schema="Annotated[Decimal, Field(max_digits={precision}, decimal_places={scale}), quantized({scale})]",
         filter=Filter.RANGE,
         arguments="10,2",
         sample='"{unit}"',
