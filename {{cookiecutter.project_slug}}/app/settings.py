@@ -1,7 +1,9 @@
 """All settings of the project, read once from the environment and `.env`. The environment wins."""
 
+import re
 from email.headerregistry import Address
 from functools import lru_cache
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Literal
 
@@ -28,7 +30,10 @@ from app.core.settings import (
     SigningKeys,
     parse_database_url,
     parse_rate,
+    refuse_unreadable,
 )
+
+QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
 
 
 def _unless_production(values: dict[str, Any]) -> bool:
@@ -131,6 +136,12 @@ class Settings(BaseSettings):
     # The bearer token that /metrics asks for. Without one, it answers only if ENVIRONMENT is local.
     metrics_token: OptionalSecret = None
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _unquoted(cls, value: object) -> object:
+        """A shell needs quotes in `.env`, but `docker run --env-file` makes them a part of the value."""
+        return value[1:-1] if isinstance(value, str) and QUOTED.fullmatch(value) else value
+
     @field_validator("task_queue")
     @classmethod
     def _keepable(cls, queue: str, info: ValidationInfo) -> str:
@@ -150,9 +161,14 @@ class Settings(BaseSettings):
 @lru_cache
 def get_settings() -> Settings:
     """Read the settings once for the whole process. Raises SettingsError."""
+    file = Settings.model_config["env_file"]
     try:
+        if isinstance(file, Path):
+            refuse_unreadable(file)
         return Settings()
     except ValidationError as error:
         raise SettingsError.of(error) from None
+    except PermissionError:
+        raise SettingsError(".env: cannot be read. Run this as the owner of the file, or as root.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env: cannot be read ({type(error).__name__}).") from None
