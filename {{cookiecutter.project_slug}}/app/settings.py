@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     refresh_token_expire_days: int = Field(default=14, ge=1, le=3650)
     # With EdDSA or RS256, other services verify tokens with /.well-known/jwks.json and need no secret.
     jwt_algorithm: Literal["HS256", "EdDSA", "RS256"] = "HS256"
-    # PEM with \n for its line ends, or a path from the project's root.
+    # A path from the project's root, the text of a PEM between BEGIN and END in one line, or PEM with \n for line ends.
     jwt_private_key: OptionalSecret = None
     jwt_public_key_fallbacks: CommaSeparated = ()
     # Who makes the tokens, and for whom. Other services that trust the tokens check both.
