@@ -1,7 +1,9 @@
 """All settings of the project, read once from the environment and `.env`. The environment wins."""
 
+import re
 from email.headerregistry import Address
 from functools import lru_cache
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any, Literal
 
@@ -28,7 +30,10 @@ from app.core.settings import (
     SigningKeys,
     parse_database_url,
     parse_rate,
+    refuse_unreadable,
 )
+
+QUOTED = re.compile(r"""(["']).*\1""", re.DOTALL)
 
 
 def _unless_production(values: dict[str, Any]) -> bool:
@@ -87,7 +92,7 @@ class Settings(BaseSettings):
     refresh_token_expire_days: int = Field(default=14, ge=1, le=3650)
     # With EdDSA or RS256, other services verify tokens with /.well-known/jwks.json and need no secret.
     jwt_algorithm: Literal["HS256", "EdDSA", "RS256"] = "HS256"
-    # PEM with \n for its line ends, or a path from the project's root.
+    # A path from the project's root, the text of a PEM between BEGIN and END in one line, or PEM with \n for line ends.
     jwt_private_key: OptionalSecret = None
     jwt_public_key_fallbacks: CommaSeparated = ()
     # Who makes the tokens, and for whom. Other services that trust the tokens check both.
@@ -131,6 +136,12 @@ class Settings(BaseSettings):
     # The bearer token that /metrics asks for. Without one, it answers only if ENVIRONMENT is local.
     metrics_token: OptionalSecret = None
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _unquoted(cls, value: object) -> object:
+        """A shell needs quotes in `.env`, but `docker run --env-file` makes them a part of the value."""
+        return value[1:-1] if isinstance(value, str) and QUOTED.fullmatch(value) else value
+
     @field_validator("task_queue")
     @classmethod
     def _keepable(cls, queue: str, info: ValidationInfo) -> str:
@@ -150,9 +161,14 @@ class Settings(BaseSettings):
 @lru_cache
 def get_settings() -> Settings:
     """Read the settings once for the whole process. Raises SettingsError."""
+    file = Settings.model_config["env_file"]
     try:
+        if isinstance(file, Path):
+            refuse_unreadable(file)
         return Settings()
     except ValidationError as error:
         raise SettingsError.of(error) from None
+    except PermissionError:
+        raise SettingsError(".env: cannot be read. Run this as the owner of the file, or as root.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env: cannot be read ({type(error).__name__}).") from None

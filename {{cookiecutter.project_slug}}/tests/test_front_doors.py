@@ -45,7 +45,7 @@ EXPORTS = {
         BASE_DIR KEEPALIVES LOCAL_HOSTS PROJECT TITLE CommaSeparated DatabaseURL EmailURL HostPatterns LibpqParameters
         Mailbox OptionalDatabaseURL OptionalRedisURL OptionalSecret PublicURL Rate SecretList SettingsError SigningKey
         SigningKeys create_private is_loopback libpq_parameters make_secret others_can_read parse_address
-        parse_database_url parse_rate update_env write_env write_private
+        parse_database_url parse_rate refuse_unreadable update_env write_env write_private
     """,
     "app.core.tasks": """
         WORKER_CONNECTIONS BackgroundJob Task TaskQueue Tasks make_task_queue task

@@ -1,4 +1,6 @@
+import os
 import secrets
+import subprocess
 from collections.abc import Iterator
 from email.headerregistry import Address
 from pathlib import Path
@@ -159,13 +161,28 @@ def test_without_an_address_there_is_no_redis(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     "address",
-    ["h:6379", "http://h", "redis://h:port", "redis://h/name", "redis://h?no_such_option=1", "redis://h?db=x", "["],
+    [
+        "h:6379",
+        "http://h",
+        "redis://h:port",
+        "redis://h/name",
+        "redis://h?no_such_option=1",
+        "redis://h?db=x",
+        "[",
+        "redis://:hu@sh/hush@h:6379/0",
+        "redis://hush:123/4hush@h:6379/0",
+        "redis://hush:123#hush@h:6379/0",
+        "redis://hush:123?hush@h:6379/0",
+        "redis://hush:123?hush=4@h:6379/0",
+    ],
 )
 def test_an_address_of_redis_that_cannot_work_stops_the_start(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     (line,) = lines(monkeypatch, REDIS_URL=address)
 
     assert line.startswith("REDIS_URL: ")
-    assert "redis://" in line
+    assert "redis://" in line or "#" in address
+    assert "hush" not in line
+    assert "123" not in line
 
 
 @pytest.mark.parametrize(
@@ -226,6 +243,81 @@ def test_a_file_that_cannot_be_read_stops_the_start(monkeypatch: pytest.MonkeyPa
     monkeypatch.setitem(Settings.model_config, "env_file", file)
 
     assert lines(monkeypatch) == [".env: cannot be read (UnicodeDecodeError)."]
+
+
+QUOTED = """
+SECRET_KEY={key}
+DATABASE_URL='postgresql://u:p@h/n?sslmode=require&connect_timeout=3'
+EMAIL_FROM="My Service <noreply@example.com>"
+ALLOWED_HOSTS='a.example,b.example'
+JWT_ISSUER='it"s'
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such shell")
+def test_everything_reads_the_same_from_quotes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The project, a shell, and `docker run --env-file`, which keeps quotes. systemd removes them as a shell does."""
+    monkeypatch.delenv("SECRET_KEY")
+    file = tmp_path / ".env"
+    file.write_text(QUOTED.format(key=KEY))
+    shell = ["sh", "-c", f"set -a; . {file}; env -0"]
+    found = subprocess.run(shell, check=True, capture_output=True, text=True, env={}).stdout.split("\0")
+    readers = [
+        Settings(_env_file=file),
+        *(from_lines(monkeypatch, lines) for lines in (found, QUOTED.format(key=KEY).splitlines())),
+    ]
+
+    assert readers[0] == readers[1] == readers[2]
+    assert readers[0].database_url.query == {"sslmode": "require", "connect_timeout": "3"}
+    assert readers[0].allowed_hosts == ("a.example", "b.example")
+
+
+def from_lines(monkeypatch: pytest.MonkeyPatch, found: list[str]) -> Settings:
+    with monkeypatch.context() as patch:
+        for line in found:
+            if line and line.partition("=")[0].lower() in Settings.model_fields:
+                patch.setenv(*line.split("=", 1))
+        return Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ('JWT_ISSUER=a\n\n\nDATABASE_URL="postgresql://u:hush@h/n\nJWT_AUDIENCE=b\n', 4),
+        ("JWT_ISSUER='hush\n", 1),
+        ("# comment\r\nDATABASE_URL postgresql://hush\r\n", 2),
+        ("=hush", 1),
+        ('JWT_ISSUER="hu"sh\n', 1),
+    ],
+)
+def test_a_line_that_cannot_be_read_stops_the_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str, number: int
+) -> None:
+    file = tmp_path / ".env"
+    file.write_bytes(text.encode())
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+
+    assert lines(monkeypatch) == [f".env: line {number} cannot be read. Check its quotes and its =."]
+
+
+def test_the_example_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(Settings.model_config, "env_file", BASE_DIR / ".env.example")
+
+    assert get_settings().secret_key.get_secret_value() == KEY
+
+
+def test_a_folder_or_a_link_to_nothing_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    monkeypatch.setitem(Settings.model_config, "env_file", file)
+    file.mkdir()
+
+    (line,) = lines(monkeypatch)
+    assert line.startswith(".env: is a folder. ")
+
+    if os.name == "posix":
+        file.rmdir()
+        file.symlink_to(tmp_path / "nowhere")
+        assert lines(monkeypatch) == [".env: is a link to a file that does not exist."]
 
 
 def test_nothing_that_is_printed_holds_the_key() -> None:

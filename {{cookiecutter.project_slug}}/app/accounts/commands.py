@@ -99,7 +99,10 @@ async def _create_superuser(new: UserCreate) -> None:
 
 @cli.command(rich_help_panel="Accounts")
 def rotatekey() -> None:
-    """Make new keys, and keep the old ones as fallbacks that still verify. Then restart the servers."""
+    """Make new keys, and keep the old ones as fallbacks that still verify. Then restart the servers.
+
+    The command replaces .env, so its user must be able to write to that folder. The owner of .env stays the same.
+    """
     for line in rotate_keys(BASE_DIR, get_settings()):
         print(line)
     print("Restart the servers. Remove the fallbacks from .env when the last token that they signed has expired.")

@@ -1,11 +1,16 @@
 """Error messages of commands, instead of a traceback."""
 
+import errno
+
 from alembic.util import CommandError as AlembicError
 from sqlalchemy.exc import DBAPIError
 
 from app.core.db import DatabaseUnavailable, Diverged, ScratchRefused, UnknownMigrations, is_away, is_unmigrated
 from app.core.registry import StartError
 from app.core.settings import SettingsError
+
+REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
+"""Errors of files for which the code can do nothing. EBUSY: a container mounts this file, so none can replace it."""
 
 
 class CommandError(Exception):
@@ -15,6 +20,12 @@ class CommandError(Exception):
 def cause_of(error: Exception) -> str:
     """Return what the driver says, in one line and without a full stop."""
     return str(getattr(error, "orig", error)).partition("\n")[0].rstrip(".")
+
+
+def refusal(error: OSError) -> str:
+    """Return what the system refuses, and who may do it."""
+    hint = " Run the command as a user who may do this, for example root." if isinstance(error, PermissionError) else ""
+    return f"{error.filename}: {error.strerror}.{hint}" if error.filename else f"{error.strerror}."
 
 
 def explain(error: Exception) -> str | None:
@@ -30,4 +41,6 @@ def explain(error: Exception) -> str | None:
             return "A table or a column is missing in the database. Run `python manage.py migrate`."
         case DBAPIError() if is_away(error):
             return f"The database cannot be reached: {error.orig}"
+        case OSError() if error.errno == errno.ENOSPC or (error.filename and error.errno in REFUSALS):
+            return refusal(error)
     return None

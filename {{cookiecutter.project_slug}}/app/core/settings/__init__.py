@@ -8,6 +8,7 @@ from app.core.settings.env_file import (
     write_env,
     write_private,
 )
+from app.core.settings.env_lines import refuse_unreadable
 from app.core.settings.errors import SettingsError
 from app.core.settings.hosts import LOCAL_HOSTS, is_loopback
 from app.core.settings.libpq import KEEPALIVES, LibpqParameters, libpq_parameters
@@ -60,6 +61,7 @@ __all__ = [
     "parse_address",
     "parse_database_url",
     "parse_rate",
+    "refuse_unreadable",
     "update_env",
     "write_env",
     "write_private",

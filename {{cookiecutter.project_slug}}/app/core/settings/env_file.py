@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 PLACEHOLDER = "made-by-initenv"
 """`.env.example` has it in place of each secret. The settings refuse it."""
 
-# Other values have no quotes: `docker run --env-file` would make them a part of the value.
-NEEDS_QUOTES = re.compile(r"""['"#\r\n]|^\s|\s$""")
+# A shell takes other values as they are. `docker run --env-file` keeps quotes, and the settings remove them.
+NEEDS_QUOTES = re.compile(r"[^\w@%+=:,./\\-]")
 
 
 def make_secret() -> str:
@@ -69,8 +69,11 @@ def write_private(path: Path, text: str) -> None:
     draft = path.with_name(f"{path.name}.new")
     draft.unlink(missing_ok=True)  # left by an interrupted run
     create_private(draft, text)
-    _keep_owner(path.stat(), draft)
-    draft.replace(path)
+    try:
+        _keep_owner(path.stat(), draft)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _keep_owner(before: os.stat_result, draft: Path) -> None:

@@ -7,14 +7,9 @@ MAILBOX = re.compile(r'"?(?P<name>[^"<>]*?)"?\s*<(?P<address>[^<>]*)>')
 
 
 def parse_mailbox(value: str | Address) -> Address:
-    """Parse `noreply@example.com` or `My Service <noreply@example.com>`. The name may have quotes.
-
-    The whole may have quotes, too: a shell needs them in `.env`, but `docker run --env-file` adds them to the value.
-    """
+    """Parse `noreply@example.com` or `My Service <noreply@example.com>`. The name may have quotes."""
     if isinstance(value, Address):  # a default
         return value
-    if value[:1] == value[-1:] == '"':
-        value = value[1:-1]
     match = MAILBOX.fullmatch(value)
     name, address = match.groups() if match else ("", value)
     try:

@@ -26,10 +26,13 @@ def parse_address(address: str) -> URL:
     Raises ValueError, which says nothing of the address but the name of a parameter.
     """
     head, mark, query = address.partition("?")
+    user, _, rest = head.partition("@")
+    if "@" in rest or (rest and user.count("/") > 2):  # libpq would take a part of the password for the host
+        raise ValueError("has an @ or a / in its user, password or name: write it as %40 or %2F")
     known = [pair for pair in query.split("&") if not _is_pooler_hint(pair)]
     if unknown := _unknown(known):
-        if "@" in query and "@" not in head:  # it may be a part of the password
-            raise ValueError("has a ? in its user or password: write it as %3F")
+        if "@" in query:  # the name may be a part of the password
+            raise ValueError("has an unknown parameter, or a ? in its user or password: write it as %3F")
         raise ValueError(f"has the parameter {unknown}, which libpq, PostgreSQL's client, does not know: remove it")
     try:
         return _url(conninfo_to_dict(f"{head}{mark}{'&'.join(known)}"))
@@ -59,8 +62,6 @@ def _is_known(pair: str) -> bool:
 
 def _url(parameters: LibpqParameters) -> URL:
     host, port = parameters.get("host", ""), parameters.get("port", "")
-    if "@" in host:
-        raise ValueError("has an @ in its user or password: write it as %40")
     if not re.fullmatch(r"[\d,]*", port):
         raise ValueError("has a port that is not a number")
     if "," in host + port or host.startswith("/"):  # several hosts, or the folder of a socket

@@ -1,13 +1,15 @@
 """Addresses in settings: of the service, the database, Redis and the mail server."""
 
 import re
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import AnyHttpUrl, SecretStr, ValidationError
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from app.core.settings.project import BASE_DIR
+
+ESCAPES = "in a password, write % and its code for what is neither letter nor digit, such as %2F for /"
 
 
 def parse_database_url(value: object) -> URL:
@@ -39,11 +41,14 @@ def parse_redis_url(url: str) -> str:
 
     try:
         ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
+        parts = urlsplit(url)
+        parse_qsl(parts.query, strict_parsing=bool(parts.query))
     except (ValueError, TypeError):
-        raise ValueError("is not an address like redis://:password@host:6379/0") from None
-    parts = urlsplit(url)
+        raise ValueError(f"is not an address like redis://:password@host:6379/0; {ESCAPES}") from None
+    if parts.fragment:  # redis-py would silently leave it out
+        raise ValueError(f"must not have a #; {ESCAPES}")
     if parts.scheme != "unix" and not re.fullmatch(r"/?\d*", parts.path):
-        raise ValueError("must end with the number of a database, for example redis://host:6379/0")
+        raise ValueError(f"must end with the number of a database, for example redis://host:6379/0; {ESCAPES}")
     return url
 
 
@@ -65,7 +70,7 @@ def check_email_url(secret: SecretStr) -> SecretStr:
         _ = url.port
         (url.hostname or "").encode("idna")
     except ValueError:
-        raise ValueError("is not an address like smtp://user:password@host:587") from None
+        raise ValueError(f"is not an address like smtp://user:password@host:587; {ESCAPES}") from None
     if url.query or url.fragment:
         raise ValueError("must not have a ? or a #; in a password, write %3F and %23")
     if fault := _fault(url):
@@ -87,7 +92,7 @@ def _fault(url: SplitResult) -> str | None:
 
 def _server_fault(url: SplitResult) -> str | None:
     if not url.hostname or url.path.strip("/"):
-        return f"must have a host and no path, for example {url.scheme}://host"
+        return f"must have a host and no path, for example {url.scheme}://host; {ESCAPES}"
     if bool(url.username) != bool(url.password):
         return f"must have both user and password, or neither, for example {url.scheme}://user:password@host"
     return None

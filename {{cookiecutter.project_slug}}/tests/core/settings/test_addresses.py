@@ -88,6 +88,8 @@ def test_an_address_for_mails_stays_as_it_is(url: str) -> None:
         "smtp://me:1#hush@host",
         "smtp://me:1?hush@host",
         "smtp://me:hu/sh@host",
+        "smtp://me:p@hush/hush#hush@host:587",
+        "smtp://me:123/hush@host",
         "smtp://hush@host",
         "smtp://:hush@host",
         f"smtp://{'hush' * 20}.example",
@@ -106,7 +108,6 @@ def test_an_address_that_takes_no_mails_is_refused_and_not_shown(url: str) -> No
         ("noreply@example.com", Address("", "noreply", "example.com")),
         ("<noreply@example.com>", Address("", "noreply", "example.com")),
         ("My Service <noreply@example.com>", Address("My Service", "noreply", "example.com")),
-        ('"My Service <noreply@example.com>"', Address("My Service", "noreply", "example.com")),
         (
             '"Zoë & Söhne, Ltd." <noreply@bücher.example>',
             Address("Zoë & Söhne, Ltd.", "noreply", "xn--bcher-kva.example"),

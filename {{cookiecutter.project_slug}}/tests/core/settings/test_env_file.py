@@ -95,7 +95,9 @@ def test_a_change_keeps_all_else(env: Path) -> None:
     assert [file.name for file in env.parent.iterdir()] == [".env"]
 
 
-@pytest.mark.parametrize("value", ["a b", "a\\nb", "a # b", "it's", '"', "a\nb", " a ", "=", "ü"])
+@pytest.mark.parametrize(
+    "value", ["a b", "a&b", "$a", "a\\ b\\", "a\\nb", "a # b", "it's", '"', "a\nb", " a ", "=", "ü"]
+)
 def test_no_part_of_a_value_is_lost(env: Path, value: str) -> None:
     update_env(env.parent, {"KEY": value, "ADDED": value})
 

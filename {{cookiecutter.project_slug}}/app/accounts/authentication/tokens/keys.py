@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from base64 import urlsafe_b64encode
+import re
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
     NoEncryption,
     PrivateFormat,
     PublicFormat,
+    load_der_private_key,
+    load_der_public_key,
     load_pem_private_key,
     load_pem_public_key,
 )
@@ -32,6 +35,9 @@ PRIVATE_TYPES: Mapping[str, type[PrivateKey]] = {"EdDSA": Ed25519PrivateKey, "RS
 PUBLIC_TYPES: Mapping[str, type[PublicKey]] = {"EdDSA": Ed25519PublicKey, "RS256": RSAPublicKey}
 RSA_BITS = 2048  # the least that RFC 7518, 3.3 allows
 Key = TypeVar("Key")
+
+# DER in base64. It always begins with M, and without a dot or a dash no path is so long.
+ONE_LINE = re.compile("M[A-Za-z0-9+/]{50,}=*")
 
 THUMBPRINT_MEMBERS = {"OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 
@@ -79,17 +85,23 @@ def _key_pairs(settings: Settings) -> KeyRing:
 
 def read_private_key(text: str, algorithm: str) -> PrivateKey:
     try:
-        key = load_pem_private_key(_pem(text), password=None)
+        der = _der(text)
+        key = load_der_private_key(der, None) if der else load_pem_private_key(_pem(text), None)
+    except PermissionError:
+        raise SettingsError("JWT_PRIVATE_KEY: names a file that this user may not read.") from None
     except (ValueError, TypeError, OSError, UnsupportedAlgorithm):
-        raise SettingsError("JWT_PRIVATE_KEY: is neither a private key in PEM nor a path to one.") from None
+        raise SettingsError("JWT_PRIVATE_KEY: is neither a private key nor a path to one.") from None
     return _checked(key, PRIVATE_TYPES[algorithm], "JWT_PRIVATE_KEY", algorithm)
 
 
 def _read_public_key(text: str, algorithm: str) -> PublicKey:
     try:
-        key = load_pem_public_key(_pem(text))
+        der = _der(text)
+        key = load_der_public_key(der) if der else load_pem_public_key(_pem(text))
+    except PermissionError:
+        raise SettingsError("JWT_PUBLIC_KEY_FALLBACKS: an item names a file that this user may not read.") from None
     except (ValueError, OSError, UnsupportedAlgorithm):
-        raise SettingsError("JWT_PUBLIC_KEY_FALLBACKS: an item is neither a public key in PEM nor a path.") from None
+        raise SettingsError("JWT_PUBLIC_KEY_FALLBACKS: an item is neither a public key nor a path to one.") from None
     return _checked(key, PUBLIC_TYPES[algorithm], "JWT_PUBLIC_KEY_FALLBACKS", algorithm)
 
 
@@ -103,12 +115,22 @@ def _checked(key: object, expected: type[Key], setting: str, algorithm: str) -> 
 
 def key_path(text: str) -> Path | None:
     """Return the file that the setting names, or None if it contains the key itself."""
-    return None if text.startswith("-----BEGIN ") else BASE_DIR / text
+    is_key = text.startswith("-----BEGIN ") or ONE_LINE.fullmatch(text)
+    return None if is_key else BASE_DIR / text
+
+
+def one_line(text: str) -> str:
+    """Return the key of a PEM as base64 only: everything that reads `.env` takes that as it is. A path stays a path."""
+    return text if key_path(text) else re.sub(r"-----[A-Z ]+-----|\\n|\s", "", text)
+
+
+def _der(text: str) -> bytes | None:
+    return b64decode(text) if ONE_LINE.fullmatch(text) else None
 
 
 def _pem(text: str) -> bytes:
     path = key_path(text)
-    # In .env, a key is one line with \n for its line ends.
+    # A PEM in .env may be one line with \n for its line ends.
     return path.read_bytes() if path else text.replace("\\n", "\n").encode()
 
 

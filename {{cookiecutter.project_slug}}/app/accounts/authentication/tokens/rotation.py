@@ -4,7 +4,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.accounts.authentication.tokens.keys import key_path, new_private_key, private_pem, public_pem, read_private_key
+from app.accounts.authentication.tokens.keys import (
+    key_path,
+    new_private_key,
+    one_line,
+    private_pem,
+    public_pem,
+    read_private_key,
+)
 from app.core.cli import CommandError
 from app.core.settings import make_secret, update_env, write_private
 from app.settings import Settings
@@ -33,19 +40,15 @@ def _secret_changes(root: Path, settings: Settings) -> Changes:
 
 def _rotate_pair(root: Path, settings: Settings, present: str, changes: Changes) -> None:
     algorithm = settings.jwt_algorithm
-    public = _one_line(public_pem(read_private_key(present, algorithm).public_key()))
-    fallbacks = ",".join([public, *settings.jwt_public_key_fallbacks])
+    public = public_pem(read_private_key(present, algorithm).public_key())
+    fallbacks = ",".join(map(one_line, (public, *settings.jwt_public_key_fallbacks)))
     pem = private_pem(new_private_key(algorithm))
     path = key_path(present)
     if path is None:
-        changes |= _in_file(root, {"JWT_PRIVATE_KEY": _one_line(pem)})
+        changes |= _in_file(root, {"JWT_PRIVATE_KEY": one_line(pem)})
     update_env(root, changes | _in_file(root, {"JWT_PUBLIC_KEY_FALLBACKS": fallbacks}))
     if path is not None:  # last: until then the old key still signs, and it is among the fallbacks already
         write_private(path, pem)
-
-
-def _one_line(pem: str) -> str:
-    return pem.strip().replace("\n", "\\n")
 
 
 def _in_file(root: Path, changes: Changes) -> Changes:

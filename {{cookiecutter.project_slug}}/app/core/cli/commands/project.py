@@ -4,9 +4,9 @@ import typer
 
 from app.core.cli.application import asynchronous, open_database
 from app.core.cli.console import print_table, say
-from app.core.cli.errors import CommandError
+from app.core.cli.errors import CommandError, refusal
 from app.core.ops import Level, Problem, misspelt, origins, run_checks, shown
-from app.core.settings import BASE_DIR, write_env
+from app.core.settings import BASE_DIR, refuse_unreadable, write_env
 from app.settings import get_settings
 
 cli = typer.Typer()
@@ -56,5 +56,7 @@ def initenv() -> None:
     try:
         written = write_env(BASE_DIR)
     except OSError as error:
-        raise CommandError(f".env cannot be written: {error}") from None
+        raise CommandError(f".env cannot be written. {refusal(error)}") from None
+    if not written:
+        refuse_unreadable(BASE_DIR / ".env")
     print("Wrote .env with new secrets." if written else ".env exists already. It stays as it is.")

@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 
 from app.core.cli.application import load_application
 from app.core.cli.commands.migrations import format_files
-from app.core.cli.errors import CommandError
+from app.core.cli.errors import CommandError, refusal
 from app.core.cli.startapp.files import bare_files, files, hidden_names, write
 from app.core.cli.startapp.grammar import parse_all
 from app.core.cli.startapp.names import Names, model_of, plural_of
@@ -85,7 +85,7 @@ def _write(sources: Mapping[Path, str]) -> None:
     try:
         write(sources)
     except OSError as error:
-        raise CommandError(f"The app cannot be written: {error}") from None
+        raise CommandError(f"The app cannot be written. {refusal(error)}") from None
     format_files(*sources)  # the length of lines depends on the names
     for path in sources:
         print(f"Wrote {path.relative_to(BASE_DIR).as_posix()}")

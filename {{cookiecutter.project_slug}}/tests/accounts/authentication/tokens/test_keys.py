@@ -1,5 +1,9 @@
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jwt
@@ -22,7 +26,7 @@ from app.accounts.authentication.tokens.keys import (
 from app.accounts.authentication.tokens.rotation import rotate_keys
 from app.accounts.models import User
 from app.core.cli import CommandError
-from app.core.settings import SettingsError
+from app.core.settings import BASE_DIR, SettingsError
 from app.settings import Settings
 from tests.conftest import PASSWORD, ClientWith
 
@@ -79,7 +83,7 @@ def test_a_key_is_text_or_a_file(settings: Settings, tmp_path: Path, algorithm: 
 
     rings = [
         load_keys(with_keys(settings, algorithm, text))
-        for text in (pem, pem.replace("\n", "\\n"), str(tmp_path / "key.pem"))
+        for text in (pem, pem.replace("\n", "\\n"), "".join(pem.splitlines()[1:-1]), str(tmp_path / "key.pem"))
     ]
 
     assert len({ring.key_id for ring in rings}) == 1
@@ -100,6 +104,8 @@ MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g
         ("EdDSA", None, None),
         ("EdDSA", "nowhere.pem", None),
         ("EdDSA", "-----BEGIN nonsense", None),
+        ("EdDSA", "M" * 64, None),
+        ("EdDSA", private_pem(KEYS["EdDSA"]), "M" * 61),
         ("EdDSA", private_pem(KEYS["RS256"]), None),
         ("RS256", private_pem(KEYS["EdDSA"]), None),
         ("RS256", private_pem(generate_private_key(65537, RSA_BITS // 2)), None),
@@ -172,7 +178,8 @@ def test_rotation_of_a_key_pair(root: Path, algorithm: str, in_file: bool) -> No
     assert rotate(root) == ["JWT_PRIVATE_KEY is new.", "SECRET_KEY is new."]
     found = dotenv_values(root / ".env")
     assert found["SECRET_KEY"] != found["SECRET_KEY_FALLBACKS"] == SECRET
-    assert not [value for value in found.values() if "\n" in (value or "")]  # systemd reads lines
+    written = [found["JWT_PUBLIC_KEY_FALLBACKS"], *([] if in_file else [found["JWT_PRIVATE_KEY"]])]
+    assert all(re.fullmatch("[A-Za-z0-9+/=]+", value or "") for value in written)  # systemd and shells take it as it is
 
     after = load_keys(read(root))
     assert after.key_id != before.key_id
@@ -180,6 +187,23 @@ def test_rotation_of_a_key_pair(root: Path, algorithm: str, in_file: bool) -> No
     assert ((root / "key.pem").read_text() != pem) == in_file
     rotate(root)
     assert len(load_keys(read(root)).public_jwks) == 3
+
+
+def test_rotation_repairs_older_fallbacks(root: Path) -> None:
+    """An older version wrote \\n for line ends. systemd removes the backslash."""
+    private, older, in_file = (new_private_key("EdDSA") for _ in range(3))
+    (root / "old.pem").write_text(public_pem(in_file.public_key()))
+    text = public_pem(older.public_key()).replace("\n", "\\n")
+    with (root / ".env").open("a") as file:
+        file.write(f"JWT_ALGORITHM=EdDSA\nJWT_PRIVATE_KEY={private_pem(private)!r}\n".replace("'", ""))
+        file.write(f"JWT_PUBLIC_KEY_FALLBACKS={text},{root / 'old.pem'}\n")
+    before = load_keys(read(root))
+
+    rotate(root)
+
+    assert {jwk["kid"] for jwk in before.public_jwks} < {jwk["kid"] for jwk in load_keys(read(root)).public_jwks}
+    assert "\\" not in (root / ".env").read_text()
+    assert str(root / "old.pem") in (root / ".env").read_text()
 
 
 def test_a_crash_between_the_two_files_loses_no_key(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,3 +244,43 @@ def test_a_key_of_the_environment_is_rotated_there(root: Path, monkeypatch: pyte
     with pytest.raises(CommandError, match="rotate it there"):
         rotate(root)
     assert dotenv_values(root / ".env")["SECRET_KEY"] == SECRET
+
+
+ROTATE_AS_NOBODY = """
+import os, sys
+from pathlib import Path
+from app.accounts.authentication.tokens.rotation import rotate_keys
+from app.core.cli.errors import explain
+from app.settings import Settings
+
+root = Path(sys.argv[1])
+settings = Settings(_env_file=root / ".env")
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+try:
+    list(rotate_keys(root, settings))
+except Exception as error:
+    print(explain(error) or repr(error))
+"""
+
+
+@pytest.mark.usefixtures("root")  # no setting is in the environment
+def test_a_user_who_may_not_write_is_told_who_may() -> None:
+    """As on a plain server: the file belongs to the service, and its folder to root."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    with TemporaryDirectory() as name:  # others may not enter the folders of pytest
+        folder = Path(name)
+        folder.chmod(0o755)
+        env = folder / ".env"
+        env.write_text(f"SECRET_KEY={SECRET}\n")
+        os.chown(env, 65534, 65534)
+
+        arguments = [sys.executable, "-c", ROTATE_AS_NOBODY, name]
+        done = subprocess.run(arguments, check=True, capture_output=True, text=True, cwd=BASE_DIR)
+
+        assert done.stdout.startswith(f"{env}.")
+        hint = "Run the command as a user who may do this, for example root."
+        assert done.stdout.endswith(f": Permission denied. {hint}\n")
+        assert env.read_text() == f"SECRET_KEY={SECRET}\n"

@@ -89,3 +89,6 @@ async def test_initenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env.example").write_text("SECRET_KEY=made-by-initenv\n")
     assert (await call("initenv")).out == "Wrote .env with new secrets.\n"
     assert (await call("initenv")).out == ".env exists already. It stays as it is.\n"
+    (tmp_path / ".env").unlink()
+    (tmp_path / ".env").mkdir()
+    assert (await call("initenv")).err.startswith(".env: is a folder. ")

@@ -231,7 +231,7 @@ async def test_what_cannot_be_finished_is_taken_back(root: Path) -> None:
     outcome = await call("startapp", "xyzzy")
 
     assert (outcome.status, outcome.out) == (1, "")
-    assert outcome.err.startswith("The app cannot be written: ")
+    assert outcome.err.startswith("The app cannot be written. ")
     assert set(root.rglob("*")) == before
 
 
