@@ -4,7 +4,6 @@ import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import indent
 
 import pytest
 
@@ -211,10 +210,10 @@ def test_changes_that_need_a_hand_are_named_and_the_docs_have_the_operations(
         assert part in line
         assert line.endswith("see docs/migrations.md.")
     page = (blog.project / "docs" / "migrations.md").read_text(encoding="utf-8")
-    rename, unique = re.findall(r"^```python\n(with .*?)^```", page, re.DOTALL | re.MULTILINE)
+    rename, unique = re.findall(r"^def upgrade\(\) -> None:\n(    with .*?)^```", page, re.DOTALL | re.MULTILINE)
     (migration,) = (blog.project / "app" / "migrations" / "versions").glob("0002_by_hand.py")
     head = migration.read_text(encoding="utf-8").partition("def upgrade")[0]
-    migration.write_text(f"{head}def upgrade() -> None:\n{indent(rename + unique, '    ')}", encoding="utf-8")
+    migration.write_text(f"{head}def upgrade() -> None:\n{rename}{unique}", encoding="utf-8")
     blog.manage("migrate")
     models.write_text(text.replace(TEXT, BY_HAND), encoding="utf-8")
     assert blog.manage("makemigrations", "--check") == IN_STEP
