@@ -1,5 +1,6 @@
 """One line per event: text for people in development, JSON for programs in production."""
 
+import asyncio
 import json
 import logging
 import sys
@@ -15,6 +16,8 @@ STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "
 
 # No line shows these, but each record would look them up ("Optimization" in Python's logging HOWTO).
 UNSHOWN = ("logThreads", "logProcesses", "logMultiprocessing", "logAsyncioTasks")
+
+CANCELS = "Cancel %s running task(s), timeout graceful shutdown exceeded"  # of uvicorn
 
 # `json.dumps` would make a new encoder for each line.
 encode = json.JSONEncoder(default=str).encode
@@ -56,6 +59,16 @@ def _without_queries(record: logging.LogRecord) -> bool:
     return True
 
 
+def _without_cancellations(record: logging.LogRecord) -> bool:
+    """uvicorn stops, cancels slow requests, and logs them as errors. Nobody must act, and our middleware names them."""
+    if record.msg == CANCELS:
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    if not record.exc_info or not isinstance(record.exc_info[1], asyncio.CancelledError):
+        return True
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()  # if it is not cancelled, another one is: a bug
+
+
 def configure_logging(settings: Settings) -> None:
     """Send all messages, also those of the server, through one handler to standard error."""
     handler = logging.StreamHandler(sys.stderr)
@@ -69,7 +82,8 @@ def configure_logging(settings: Settings) -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
-    logging.getLogger("uvicorn.error").addFilter(_without_queries)
+    for drop in (_without_queries, _without_cancellations):
+        logging.getLogger("uvicorn.error").addFilter(drop)
     # It logs the start and the end of each job. We log what happens to a task ourselves.
     logging.getLogger("procrastinate").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs each step of its start

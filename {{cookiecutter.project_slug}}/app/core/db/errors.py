@@ -47,6 +47,7 @@ SQLITE_UNFIT = (
 POSTGRESQL_UNFIT = ("23502", "23514")  # not_null_violation, check_violation
 NOT_CONVERTED = (ArithmeticError, LookupError, TypeError, ValueError)  # by the type of a column
 POSTGRESQL_UNMIGRATED = ("42P01", "42703")  # undefined_table, undefined_column
+SQLITE_UNMIGRATED = re.compile(r"no such (table|column): |table \S+ has no column named ")
 
 
 def is_away(error: DBAPIError) -> bool:
@@ -94,7 +95,7 @@ def is_unmigrated(error: DBAPIError) -> bool:
     """True if a table or column is missing: a migration is not applied yet."""
     if sqlstate(error.orig) in POSTGRESQL_UNMIGRATED:
         return True
-    return str(error.orig).startswith(("no such table", "no such column"))
+    return SQLITE_UNMIGRATED.match(str(error.orig)) is not None
 
 
 def _sqlite_kind(error: DBAPIError) -> int:

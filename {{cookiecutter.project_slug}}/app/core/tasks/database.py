@@ -39,6 +39,8 @@ class DatabaseTaskQueue(TaskQueue):
         super().__init__(app, modules)
         for name in ("procrastinate.worker", "procrastinate.worker.worker"):
             logging.getLogger(name).addFilter(_without_arguments)
+        for name in ("asyncio", "procrastinate.utils", "procrastinate.worker", "procrastinate.worker.worker"):
+            logging.getLogger(name).addFilter(_without_outages)
         self._sender = self._make()  # it uses the connections of the sessions, so it is never opened
         self._worker: asyncio.Task[None] | None = None
 
@@ -89,7 +91,7 @@ class DatabaseTaskQueue(TaskQueue):
                 raise
             await connection.invalidate()
             await self.app.state.database.dispose()  # the other connections are likely to be lost, too
-            raise DatabaseUnavailable(str(error.__cause__ or error)) from error
+            raise DatabaseUnavailable(_reason(error)) from error
 
     async def start(self) -> None:
         if self.app.state.settings.task_worker:
@@ -116,8 +118,11 @@ class DatabaseTaskQueue(TaskQueue):
                         shutdown_graceful_timeout=patience,
                         install_signal_handlers=False,
                     )
+                # It returns only when a part of it fails, mostly because it has lost its connection.
+                logger.warning("The database is away, no task runs meanwhile: a connection was lost")
             except (ConnectorException, psycopg.Error) as error:
-                logger.warning("The database is away, no task runs meanwhile: %s", error.__cause__ or error)
+                state = "is not migrated" if _is_unmigrated(error) else "is away"
+                logger.warning("The database %s, no task runs meanwhile: %s", state, _reason(error))
             await asyncio.sleep(RECONNECT_AFTER)
 
     async def retry(self, jobs: Iterable[int]) -> None:
@@ -163,6 +168,23 @@ async def take_over(context: JobContext, timestamp: int) -> None:
             logger.error("Task %s is given up: %d workers died with it.", job.task_name, deaths)
             await manager.finish_job(job, Status.FAILED, delete_job=False)
     await manager.delete_old_jobs(KEPT, include_failed=True)
+
+
+def _reason(error: Exception) -> str:
+    """Return what the driver says, in one line, and what to do."""
+    line = str(error.__cause__ or error).partition("\n")[0]
+    return f"{line}. Run `python manage.py migrate`." if _is_unmigrated(error) else line
+
+
+def _is_unmigrated(error: Exception) -> bool:
+    """procrastinate uses only its own tables and functions."""
+    return isinstance(error.__cause__, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedFunction)
+
+
+def _without_outages(record: logging.LogRecord) -> bool:
+    """`work` says in one line that the database is away. procrastinate has a traceback for each part of the worker."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, ConnectorException) and isinstance(error.__cause__, psycopg.OperationalError))
 
 
 def _without_arguments(record: logging.LogRecord) -> bool:

@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from app.core.db import DatabaseUnavailable, is_away, is_conflict, is_needed, taken_columns
+from app.core.db import DatabaseUnavailable, is_away, is_conflict, is_needed, is_unmigrated, taken_columns
 from app.core.logging import request_id
 from app.core.web.openapi import format_of
 from app.core.web.pages.rendering import page, prefers_page
@@ -89,6 +89,15 @@ def error_response(
     return page(request, "core/error.html", code, headers, mount=_mount(request), **values)
 
 
+def stopping(connection: HTTPConnection) -> Response:
+    return _unavailable(connection, "The server is stopping. Try again later.")
+
+
+def _unavailable(connection: HTTPConnection, detail: str) -> Response:
+    headers = {"Retry-After": str(RETRY_AFTER)}
+    return error_response(connection, status.HTTP_503_SERVICE_UNAVAILABLE, detail, headers)
+
+
 def _mount(request: Request) -> str:
     """Return the path of the mounted application that answers, for example `admin`; empty for the main one."""
     root_path: str = request.scope["root_path"]
@@ -139,10 +148,12 @@ async def _undecodable(request: Request, error: Exception) -> Response:
 
 
 async def _database_error(request: Request, error: Exception) -> Response:
-    """Answer 503 if the database is away, and 409 if another request was quicker. All else is a bug."""
+    """Answer 503 if the database is away or not migrated, and 409 if another request was quicker. All else is a bug."""
     assert isinstance(error, DBAPIError)
     if is_conflict(error):
         return await _conflict(request, error)
+    if is_unmigrated(error):
+        return _unmigrated(request, error)
     if not is_away(error):
         raise error
     return await _database_away(request, error)
@@ -167,7 +178,13 @@ def named(columns: Sequence[str]) -> str:
 async def _database_away(request: Request, error: Exception) -> Response:
     detail = "The database cannot be reached at the moment."
     logger.error("%s: %s", detail, error)
-    return error_response(request, status.HTTP_503_SERVICE_UNAVAILABLE, detail, {"Retry-After": str(RETRY_AFTER)})
+    return _unavailable(request, detail)
+
+
+def _unmigrated(request: Request, error: DBAPIError) -> Response:
+    detail = "The database is not ready at the moment."
+    logger.error("%s Run `python manage.py migrate`: %s", detail, str(error.orig).partition("\n")[0])
+    return _unavailable(request, detail)
 
 
 async def _bug(request: Request, error: Exception) -> Response:

@@ -1,5 +1,6 @@
 """The layers around FastAPI, in plain ASGI: each costs about a microsecond. A BaseHTTPMiddleware costs 70."""
 
+import asyncio
 import logging
 import re
 import time
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.audit import NOBODY, acting, place
 from app.core.logging import request_id
-from app.core.web.errors import error_response
+from app.core.web.errors import error_response, stopping
 from app.core.web.metrics import RouteTemplates, count_request
 from app.settings import Settings
 
@@ -111,6 +112,13 @@ class RequestEnvelope:
         except Exception:
             # Starlette has answered 500, and raises the error again for the server's log. We log it with the id.
             logger.exception("Unhandled error in %s %s", scope["method"], scope["path"])
+        except asyncio.CancelledError:
+            # The server stops, and has waited long enough. If this task is not cancelled, another one is: a bug.
+            if (task := asyncio.current_task()) and task.cancelling():
+                logger.warning("The server stopped before it had finished %s %s.", scope["method"], scope["path"])
+                if not answered:
+                    await stopping(Request(scope))(scope, receive, send_enveloped)
+            raise
         finally:
             seconds = time.perf_counter() - started
             route = self.templates.of(application, scope, root_path)

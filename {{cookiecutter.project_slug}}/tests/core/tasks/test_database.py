@@ -1,6 +1,7 @@
 """What becomes of tasks that wait in PostgreSQL when workers die, end, or lose the database."""
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 from procrastinate import App, PsycopgConnector
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from app.core.db import Database, DatabaseUnavailable
 from app.core.settings import libpq_parameters
@@ -269,6 +271,58 @@ async def test_a_worker_outlives_a_restart_of_the_database(app: FastAPI, log: py
         await app.state.database.engine.dispose()
         await app.state.tasks.send(note, "after")
         await until(lambda: sorted(app.state.notes) == ["after", "before"])
+
+
+@asynccontextmanager
+async def closed(database: Database) -> AsyncIterator[None]:
+    """The database loses all its connections, and takes no new ones."""
+    name = database.engine.url.database
+    server = create_async_engine(database.engine.url.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    async with server.connect() as connection:
+        await connection.execute(text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false'))
+        try:
+            ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"
+            await connection.execute(text(ended), {"name": name})
+            yield
+        finally:
+            await connection.execute(text(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'))
+            await database.engine.dispose()
+    await server.dispose()
+
+
+async def test_a_lost_database_is_a_warning_and_no_bug(
+    app: FastAPI, database: Database, log: pytest.LogCaptureFixture
+) -> None:
+    app.state.settings = app.state.settings.model_copy(update={"database_timeout": 1})
+    away = "The database is away, no task runs meanwhile: "
+    loop = asyncio.get_running_loop()
+    handler = loop.get_exception_handler()
+    loop.set_exception_handler(None)  # as outside tests: asyncio logs errors that nobody has retrieved
+    async with working(app, patience=3):
+        await app.state.tasks.send(note, "meanwhile", pause=0.5)
+        await until_jobs(app, [("core.note", "doing")])
+        async with closed(database):
+            await until(lambda: away in log.text)  # the task has ended meanwhile, and nothing can store that
+        await until(lambda: log.messages.count("Waiting for tasks.") > 1)
+    gc.collect()  # it does so when their tasks go
+    loop.set_exception_handler(handler)
+    assert not [record for record in log.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_worker_of_a_database_that_is_not_migrated_says_what_to_do(
+    app: FastAPI, log: pytest.LogCaptureFixture
+) -> None:
+    renamed = "ALTER FUNCTION {} RENAME TO {}"
+    known, hidden = "procrastinate_prune_stalled_workers_v1", "hidden"
+    await execute(app, renamed.format(known, hidden))
+    try:
+        async with working(app):
+            await until(lambda: "The database is not migrated" in log.text)
+    finally:
+        await execute(app, renamed.format(hidden, known))
+    (said, *_) = [message for message in log.messages if message.startswith("The database is not migrated")]
+    assert "Run `python manage.py migrate`." in said
+    assert "\n" not in said
 
 
 async def test_while_the_database_is_away_nothing_is_sent(app: FastAPI, database: Database) -> None:

@@ -60,7 +60,29 @@ async def test_a_wrong_body_is_not_repeated(probe: Client) -> None:
 
 
 async def test_a_faulty_query_is_a_bug(probe: Client) -> None:
-    assert (await probe.get("/query", params={"sql": "SELECT nothing FROM nowhere"})).status_code == 500
+    assert (await probe.get("/query", params={"sql": "nonsense"})).status_code == 500
+
+
+@pytest.mark.parametrize(
+    ("sql", "missing"),
+    [
+        ("SELECT * FROM nowhere", "nowhere"),
+        ("SELECT absent FROM accounts_group", "absent"),
+        ("INSERT INTO accounts_group (absent) VALUES (1)", "absent"),
+        ("UPDATE accounts_group SET absent = 1", "absent"),
+    ],
+)
+async def test_a_database_that_is_not_migrated_is_503_and_the_log_says_what_to_do(
+    probe: Client, caplog: pytest.LogCaptureFixture, sql: str, missing: str
+) -> None:
+    answer = await probe.get("/query", params={"sql": sql})
+
+    assert (answer.status_code, answer.json()) == (503, {"detail": "The database is not ready at the moment."})
+    assert int(answer.headers["Retry-After"]) > 0
+    (error,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "Run `python manage.py migrate`" in error
+    assert missing in error
+    assert "\n" not in error
 
 
 @pytest.mark.parametrize(("status", "code"), [(401, 1008), (404, 1008), (304, 1008), (503, 1013)])
@@ -143,7 +165,7 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
         ("PUT", "/users/me", {"Allow": "DELETE, GET, PATCH"}, 405, "Method Not Allowed"),
         ("GET", "/users/me", {"WWW-Authenticate": "Bearer"}, 401, "Not authenticated"),
         ("GET", "/query", {}, 422, "sql: Field required"),
-        ("GET", "/query?sql=SELECT nothing FROM nowhere", {}, 500, "Internal Server Error"),
+        ("GET", "/query?sql=nonsense", {}, 500, "Internal Server Error"),
         ("GET", "/teapot", {"Retry-After": "5"}, 418, "&lt;short&gt; and stout"),
         ("GET", "/odd", {}, 499, "{&#39;odd&#39;: 1}"),
     ],

@@ -1,10 +1,14 @@
+import asyncio
 import json
 import logging
 import re
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
+import uvicorn
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import StreamingResponse
 from httpx import ASGITransport, AsyncClient, Response
 
 from app.accounts.models import User
@@ -231,3 +235,78 @@ async def test_a_named_origin_is_let_in(client_with: ClientWith) -> None:
 
     assert named.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
     assert "Access-Control-Allow-Origin" not in other.headers
+
+
+async def answer_of_stopping_server(app: FastAPI, request: bytes) -> bytes:
+    """Ask a real server, which stops meanwhile and waits for a second."""
+    config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    server, listening = uvicorn.Server(config), socket.create_server(("127.0.0.1", 0))
+    serving = asyncio.create_task(server.serve([listening]))
+    reader, writer = await asyncio.open_connection(*listening.getsockname())
+    writer.write(request)
+    async with asyncio.timeout(10):
+        await asyncio.sleep(0.5)
+        server.should_exit = True
+        answer = await reader.read()
+        await serving
+    writer.close()
+    return answer
+
+
+@pytest.fixture
+async def slow(client_with: ClientWith, serve: Serve) -> FastAPI:
+    router = APIRouter()
+
+    @router.get("/stream")
+    async def stream() -> StreamingResponse:
+        async def parts() -> AsyncIterator[bytes]:
+            yield b"begun"
+            await asyncio.sleep(60)
+
+        return StreamingResponse(parts())
+
+    @router.get("/leak")
+    async def leak() -> None:
+        other = asyncio.create_task(asyncio.sleep(60))
+        other.cancel()
+        await other
+
+    serve(router)
+    return (await client_with()).app
+
+
+async def test_a_server_that_stops_answers_slow_clients_and_does_not_call_them_errors(
+    slow: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    unfinished = b"POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9"
+
+    answer = await answer_of_stopping_server(slow, unfinished + b"\r\n\r\n{")
+
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    assert head.startswith("HTTP/1.1 503 ")
+    assert {"retry-after: 5", "x-content-type-options: nosniff"} <= set(head.splitlines())
+    assert json.loads(body) == {"detail": "The server is stopping. Try again later."}
+    assert "The server stopped before it had finished POST /users." in caplog.messages
+    assert [vars(record)["status"] for record in caplog.records if record.name == "app.access"] == [503]
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_server_that_stops_breaks_off_an_answer_that_has_begun(
+    slow: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await answer_of_stopping_server(slow, b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.endswith(b"begun\r\n")  # without the last chunk, the client sees that something is missing
+    assert "The server stopped before it had finished GET /stream." in caplog.messages
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_another_task_that_is_cancelled_is_a_bug(slow: FastAPI, caplog: pytest.LogCaptureFixture) -> None:
+    answer = await answer_of_stopping_server(slow, b"GET /leak HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    (error,) = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert error.exc_info
+    assert not [message for message in caplog.messages if message.startswith("The server stopped")]
