@@ -14,6 +14,8 @@ from app.accounts.routes.docs import describe
 from app.core import registry
 from app.settings import Settings
 
+REMOVABLE = False  # the rest of the project asks who somebody is, and what they may do
+
 
 def ready(app: FastAPI) -> None:
     """Make once what all requests share: authentication backends, policies for tokens and passwords, and threads."""

@@ -34,6 +34,7 @@ from app.settings import get_settings
 
 cli = typer.Typer()
 
+RIGHTS = "Groups have permissions, and users are in groups: give --group with permissions, and --user with groups."
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -201,12 +202,17 @@ async def _find_group(accounts: UseCases, name: str) -> Group:
 
 async def _change_rights(names: set[str], user: str | None, group: str | None, *, granted: bool) -> None:
     async with _open_accounts() as accounts:
-        if user and not group:
-            print(await _change_groups(accounts, user, names, granted))
-        elif group and not user:
-            print(await _change_permissions(accounts, group, names, granted))
-        else:
-            raise CommandError("Give either --user or --group, for example `grant editors --user alice`.")
+        try:
+            if user and not group:
+                print(await _change_groups(accounts, user, names, granted))
+            elif group and not user:
+                print(await _change_permissions(accounts, group, names, granted))
+            else:
+                raise CommandError("Give either --user or --group, for example `grant editors --user alice`.")
+        except Unknown as error:
+            if ("." in error.names) == (error.field == "permissions"):
+                raise
+            raise CommandError(f"{error}. {RIGHTS}") from None
 
 
 async def _change_groups(accounts: UseCases, name: str, names: set[str], granted: bool) -> str:

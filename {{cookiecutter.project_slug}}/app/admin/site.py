@@ -52,15 +52,13 @@ from app.admin.showing import formats, listing
 from app.admin.showing.filters import ColumnFilter
 from app.admin.values import from_list, name_of
 from app.core.db import Base, Paging, is_conflict, is_unfit, paginate, search
+from app.core.web import conflict_reason
 
 __all__ = ["ModelAdmin", "Refused", "acting_user", "action", "new_session"]
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet takes these for the beginning of a formula
 UNFIT = "The database does not take one of the values: it is missing or too large, or a rule forbids it."
-CONFLICT = (
-    "Another row has the same value or needs this row, or this row names one that does not exist. "
-    "Or somebody else has changed it: load the page again."
-)
+CONFLICT = "Somebody else has changed this row, or it names a row that does not exist. Load the page again."
 
 
 class Refused(Exception):
@@ -208,7 +206,9 @@ def _told(request: Request) -> Iterator[None]:
     except Refused:
         raise
     except Exception as error:
-        if isinstance(error, StaleDataError) or (isinstance(error, DBAPIError) and is_conflict(error)):
+        if isinstance(error, DBAPIError) and is_conflict(error):
+            raise Refused(conflict_reason(error) or CONFLICT) from None
+        if isinstance(error, StaleDataError):
             raise Refused(CONFLICT) from None
         if is_unfit(error):
             raise Refused(UNFIT) from None

@@ -73,7 +73,7 @@ async def test_what_is_taken_is_said_on_the_form(client_of: ClientOf, db: AsyncS
 
     answer = await client.post("/admin/group/create", data={"name": "editors", "save": "Save"})
 
-    assert (answer.status_code, "Another row has the same" in answer.text) == (400, True)
+    assert (answer.status_code, "There is already one with this name." in answer.text) == (400, True)
     assert "INSERT" not in answer.text
 
 

@@ -4,7 +4,7 @@ import enum
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Any
 
 from sqladmin.fields import IntervalField as SqladminIntervalField
@@ -33,13 +33,14 @@ from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 from typing_extensions import override
 from wtforms import DecimalField, Field, FloatField, Form, IntegerField
-from wtforms.validators import InputRequired, NumberRange, Optional
+from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
 
 from app.admin.overrides import ShownJSONField
 from app.admin.values import integer_limit, members
 from app.core.db import is_text, stored_type
 
 NOT_FINITE = "Not a finite number."
+EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)  # it rounds nothing
 TIME_FORMATS = ["%H:%M:%S", "%H:%M", "%H:%M:%S.%f"]
 """The first one shows values. Browsers leave out seconds that are 0."""
 
@@ -88,6 +89,20 @@ class Within(NumberRange):  # type: ignore[misc]
     def __call__(self, form: Form, field: Field) -> None:
         if field.data is not None:
             super().__call__(form, field)
+
+
+class Decimals:
+    """It refuses more decimals than a column has. PostgreSQL would round them, and SQLite would keep them."""
+
+    def __init__(self, scale: int) -> None:
+        self.scale = scale
+
+    def __call__(self, form: Form, field: Field) -> None:
+        if field.data is None:
+            return
+        _, _, exponent = field.data.normalize(EXACT).as_tuple()  # without zeros at the end
+        if -exponent > self.scale:
+            raise ValidationError(f"Number cannot have more than {self.scale} decimals.")
 
 
 class JSONField(ShownJSONField):
@@ -200,8 +215,12 @@ def integer_field(kind: Any, arguments: dict[str, Any]) -> Field:
 
 
 def decimal_field(kind: Any, arguments: dict[str, Any]) -> Field:
-    limit = None if kind.precision is None else 10 ** (kind.precision - (kind.scale or 0))
-    return FiniteDecimalField(places=None, **_with(arguments, Within(limit and -limit, limit)))
+    validators: list[Any] = []
+    if kind.precision is not None:
+        scale = kind.scale or 0
+        largest = Decimal((0, (9,) * kind.precision, -scale))
+        validators = [Within(-largest, largest), Decimals(scale)]
+    return FiniteDecimalField(places=None, **_with(arguments, *validators))
 
 
 def enum_field(kind: Any, arguments: dict[str, Any], *, nullable: bool) -> Field:
@@ -222,5 +241,5 @@ def _label(member: Any, stored: str) -> str:
     return str(member.value) if isinstance(member, enum.Enum) and isinstance(member, str) else stored
 
 
-def _with(arguments: dict[str, Any], validator: Any) -> dict[str, Any]:
-    return {**arguments, "validators": [*arguments["validators"], validator]}
+def _with(arguments: dict[str, Any], *validators: Any) -> dict[str, Any]:
+    return {**arguments, "validators": [*arguments["validators"], *validators]}

@@ -3,9 +3,17 @@
 import errno
 
 from alembic.util import CommandError as AlembicError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidRequestError
 
-from app.core.db import DatabaseUnavailable, Diverged, ScratchRefused, UnknownMigrations, is_away, is_unmigrated
+from app.core.db import (
+    DatabaseUnavailable,
+    Diverged,
+    ScratchRefused,
+    UnknownMigrations,
+    is_away,
+    is_unmigrated,
+    lost_references,
+)
 from app.core.registry import StartError
 from app.core.settings import SettingsError
 
@@ -35,6 +43,8 @@ def explain(error: Exception) -> str | None:
             return str(error)
         case AlembicError():
             return f"{error} (`python manage.py showmigrations` lists the migrations, `migrate` applies them.)"
+        case InvalidRequestError() | ArgumentError() if lost := list(lost_references()):
+            return "\n".join(f"{each}. Correct the name in ForeignKey(…)." for each in lost)
         case DatabaseUnavailable():
             return f"The database cannot be reached: {error}"
         case DBAPIError() if is_unmigrated(error):

@@ -1,6 +1,6 @@
 """The database: models, sessions, paging, searches, migrations."""
 
-from app.core.db.base import Base, declared_permissions
+from app.core.db.base import Base, declared_permissions, lost_references
 from app.core.db.columns import UTCDateTime, by_code_point, stored_type, utcnow
 from app.core.db.connections.engine import Database
 from app.core.db.connections.sessions import Db, get_session
@@ -94,6 +94,7 @@ __all__ = [
     "is_unmigrated",
     "keys_by_prefix",
     "load_rows",
+    "lost_references",
     "make_migration",
     "merge_migrations",
     "migrate",

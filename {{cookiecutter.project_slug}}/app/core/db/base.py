@@ -1,12 +1,14 @@
 """The base of all models, and the permissions that they declare."""
 
 import enum
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
 from typing import ClassVar, Literal
 from zlib import crc32
 
 from sqlalchemy import CheckConstraint, Column, Enum, MetaData, String, Table, event, type_coerce
+from sqlalchemy.exc import NoReferencedTableError, NoReferenceError
 from sqlalchemy.orm import DeclarativeBase
 
 from app.core.db.columns import UTCDateTime
@@ -62,3 +64,16 @@ def declared_permissions() -> frozenset[str]:
     load_models()
     models = [mapper.class_ for mapper in Base.registry.mappers]
     return frozenset(permission(action, model) for model in models for action in model.__permissions__)
+
+
+def lost_references() -> Iterator[str]:
+    """Yield a sentence about each foreign key to a table or a column that does not exist."""
+    load_models()
+    for table in Base.metadata.tables.values():
+        for key in sorted(table.foreign_keys, key=lambda each: each.parent.name):
+            try:
+                key.column  # noqa: B018 (this looks for it)
+            except NoReferenceError as error:
+                kind = "table" if isinstance(error, NoReferencedTableError) else "column"
+                name = f"{table}.{key.parent.name}"
+                yield f"The column {name} refers to {key.target_fullname}, but there is no such {kind}"

@@ -7,7 +7,7 @@ its meaning, so people can search for it. Its letter is the level: E is an error
 
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -38,6 +38,8 @@ CONNECTION_LIMITS = """
     SELECT name, setting FROM pg_settings
     WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
 """
+# A check that needs what cannot be imported, or models that do not fit together, fails too. So does the start.
+CAUSES, CONSEQUENCES = ("core.E009", "core.E012"), ("core.E004", "core.E011")
 FIRST_GUESSES = ("postgres", "password", "admin", "root", "secret", "changeme")
 
 
@@ -96,9 +98,16 @@ async def run_checks(
     asked = [*ALWAYS, *(DEPLOY if deploy else ()), *(START if start else ())]
     found = [problem for function in asked async for problem in _ask(function, settings, database)]
     once = dict.fromkeys(found)  # if the database is away, many checks find the same
-    if any(problem.id == "core.E009" for problem in once):  # a check that needs what cannot be imported fails, too
-        once = {problem: None for problem in once if problem.id != "core.E004"}
-    return [problem for level in reversed(Level) for problem in once if problem.level == level]
+    if any(problem.id in CAUSES for problem in once):
+        once = {problem: None for problem in once if problem.id not in CONSEQUENCES}
+    told = [problem for problem in once if not _repeats(problem, once)]
+    return [problem for level in reversed(Level) for problem in told if problem.level == level]
+
+
+def _repeats(problem: Problem, found: Iterable[Problem]) -> bool:
+    """Tell whether the server does not start for a reason that another check has found."""
+    others = (each.message.rstrip(".") for each in found if each.id != problem.id)
+    return problem.id == "core.E011" and any(message in problem.message for message in others)
 
 
 async def _ask(function: Check, settings: Settings, database: Database) -> AsyncIterator[Problem]:

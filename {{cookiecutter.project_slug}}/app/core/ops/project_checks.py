@@ -1,4 +1,4 @@
-"""Checks of the project's code: apps, imports, routes and migrations."""
+"""Checks of the project's code: apps, imports, routes, models and migrations, and whether all this can start."""
 
 import tomllib
 from collections import defaultdict
@@ -10,10 +10,11 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 import app
 from app.core import registry
-from app.core.db import Database, Diverged, new_revision
+from app.core.db import Database, Diverged, lost_references, new_revision
 from app.core.ops.checks import Problem, check
 from app.core.ops.imports import Import, imports
-from app.core.settings import BASE_DIR
+from app.core.registry import StartError
+from app.core.settings import BASE_DIR, SettingsError
 from app.settings import Settings
 
 
@@ -98,6 +99,27 @@ def _routes() -> Iterator[APIRoute]:
             route = context.original_route
             if isinstance(route, APIRoute) and route.include_in_schema and route.operation_id is None:
                 yield route
+
+
+@check()
+async def application_can_start(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """The server refuses to start with a wrong cron, for example, or with a misspelt option of an admin page."""
+    try:
+        import_module("app.main").create_app(settings)
+    except (Exception, SystemExit) as error:  # any, for it is the code of apps, and `app.main` ends the process
+        yield Problem("core.E011", f"The server does not start: {_line(error)}.", "Repair this first.")
+
+
+def _line(error: BaseException) -> str:
+    line = str(error).partition("\n")[0].rstrip(".")
+    return line if isinstance(error, SettingsError | StartError | SystemExit) else f"{type(error).__name__}: {line}"
+
+
+@check()
+async def foreign_keys_have_targets(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """A foreign key refers to a table or a column that does not exist."""
+    for lost in lost_references():
+        yield Problem("core.E012", f"{lost}.", "Correct the name in ForeignKey(…).")
 
 
 @check()

@@ -97,10 +97,13 @@ class ProcessTaskQueue(TaskQueue):
 
     async def _tick(self, task: Task[[]], cron: str) -> None:
         at = time.time()
-        while True:
-            at = croniter(cron, max(at, time.time())).get_next(float)
-            await asyncio.sleep(at - time.time())
-            self._begin(Job(task))
+        try:
+            while True:
+                at = croniter(cron, max(at, time.time())).get_next(float)
+                await asyncio.sleep(at - time.time())
+                self._begin(Job(task))
+        except Exception:  # nobody awaits a clock
+            logger.exception("The clock of the task %s has stopped: it does not run again in this process.", task.name)
 
     async def drain(self) -> None:
         deadline = self._deadline or time.monotonic() + SHUTDOWN_LIMIT

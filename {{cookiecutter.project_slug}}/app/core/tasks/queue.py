@@ -12,7 +12,7 @@ from random import uniform
 from types import ModuleType
 from typing import Annotated, Any, Self
 
-from croniter import croniter
+from croniter import CroniterError, croniter
 from fastapi import Depends, FastAPI
 from fastapi.requests import HTTPConnection
 from prometheus_client import Counter
@@ -79,8 +79,9 @@ class TaskQueue:
         found = (value for module in modules for value in vars(module).values() if isinstance(value, Task))
         self.tasks = list(dict.fromkeys(found))  # one module may import a task of another
         for each in self.tasks:
-            if each.cron is not None and not croniter.is_valid(each.cron):
-                raise StartError(f"The cron of the task {each.name} is {each.cron!r}; write one such as '0 3 * * *'.")
+            if each.cron is not None and not _comes(each.cron):
+                fault = f"The cron of the task {each.name} is {each.cron!r}, and no time fits it"
+                raise StartError(f"{fault}; write one such as '0 3 * * *'.")
 
     async def send(self, task: Task[Arguments], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         """Return at once. The task runs later. Raises TypeError or ValueError if an argument is not a JSON value."""
@@ -113,6 +114,15 @@ class TaskQueue:
         """Wait until no task runs in this process, or until the time limit for the end of the process."""
 
     async def stop(self) -> None: ...
+
+
+def _comes(cron: str) -> bool:
+    """A valid cron may name a day that no year has, such as 31 February."""
+    try:
+        croniter(cron, time.time()).get_next(float)
+    except CroniterError:
+        return False
+    return True
 
 
 async def get_tasks(connection: HTTPConnection, db: Db) -> AsyncIterator[TaskQueue]:

@@ -1,6 +1,6 @@
 """What happens to a request on its way in and out."""
 
-from app.core.web.errors import OAuth2Error, ServerBusy, error_response, install_error_handlers
+from app.core.web.errors import OAuth2Error, ServerBusy, conflict_reason, error_response, install_error_handlers
 from app.core.web.lookups import get_or_404
 from app.core.web.metrics import RouteTemplates
 from app.core.web.middleware import Application
@@ -40,6 +40,7 @@ __all__ = [
     "WebAddress",
     "admits",
     "client_address",
+    "conflict_reason",
     "error_response",
     "faults",
     "get_or_404",

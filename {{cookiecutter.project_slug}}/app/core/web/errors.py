@@ -160,13 +160,17 @@ async def _database_error(request: Request, error: Exception) -> Response:
 
 
 async def _conflict(request: Request, error: Exception) -> Response:
-    detail = "Another request has changed this. Load it again, then try again."
-    if isinstance(error, DBAPIError):
-        if is_needed(error):
-            detail = "This cannot be deleted, because something else refers to it."
-        elif columns := taken_columns(error):
-            detail = f"There is already one with this {named(columns)}."
+    detail = conflict_reason(error) if isinstance(error, DBAPIError) else None
+    detail = detail or "Another request has changed this. Load it again, then try again."
     return error_response(request, status.HTTP_409_CONFLICT, detail)
+
+
+def conflict_reason(error: DBAPIError) -> str | None:
+    """Return a sentence about what is taken, or that others need the row. Return None if the error tells neither."""
+    if is_needed(error):
+        return "This cannot be deleted, because something else refers to it."
+    columns = taken_columns(error)
+    return f"There is already one with this {named(columns)}." if columns else None
 
 
 def named(columns: Sequence[str]) -> str:

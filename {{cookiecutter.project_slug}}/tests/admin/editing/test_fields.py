@@ -4,11 +4,12 @@ import enum
 import re
 from collections.abc import AsyncIterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
 from httpx import AsyncClient
-from sqlalchemy import JSON, DateTime, Enum, LargeBinary, String, func, select
+from sqlalchemy import JSON, DateTime, Enum, LargeBinary, Numeric, String, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, deferred, mapped_column, validates
 
@@ -51,6 +52,7 @@ class Parcel(Base):
     data: Mapped[str | None]
     meta: Mapped[str | None]  # a form cannot have a field of this name
     picture: Mapped[bytes | None] = mapped_column(LargeBinary)
+    price: Mapped[Decimal | None] = mapped_column(Numeric(10, 2))
     key_file: Mapped[bytes] = mapped_column(LargeBinary, default=b"")
     loud: Mapped[str] = column_property(func.upper(code))
 
@@ -137,6 +139,9 @@ async def test_an_edit_keeps_the_key_and_writes_deferred_columns(client: AsyncCl
     [
         ("weight", "nan", "Not a finite number."),
         ("weight", "1e999", "Not a finite number."),
+        ("price", "1.999", "Number cannot have more than 2 decimals."),
+        ("price", "1e-999999999", "Number cannot have more than 2 decimals."),
+        ("price", "100000000", "Number must be between -99999999.99 and 99999999.99."),
         ("danger", "1", "Not a valid choice."),
         ("extra", "NaN", "Not valid JSON."),
         ("extra", "[" * 5000, "Not valid JSON."),
@@ -148,6 +153,15 @@ async def test_an_edit_keeps_the_key_and_writes_deferred_columns(client: AsyncCl
 )
 async def test_what_does_not_fit_is_said_on_the_form(client: AsyncClient, name: str, value: str, said: str) -> None:
     assert await create(client, **{name: value}) == (400, [said])
+
+
+@pytest.mark.parametrize("price", ["-99999999.99", "99999999.99", "1.50000", "1e3", "0.000", ""])
+async def test_a_number_with_the_digits_of_its_column_is_stored(
+    client: AsyncClient, db: AsyncSession, price: str
+) -> None:
+    assert await create(client, price=price) == (302, [])
+
+    assert await db.scalar(select(Parcel.price)) == (Decimal(price) if price else None)
 
 
 async def test_check_names_a_column_without_a_field(

@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -6,10 +7,11 @@ import pytest
 
 import app
 from app.core import registry
-from app.core.db import Database
+from app.core.db import Base, Database
 from app.core.ops import project_checks, run_checks
 from app.settings import Settings
 from tests.checks import found
+from tests.commands import call
 
 MIGRATION = """
 revision = "{id}"
@@ -76,6 +78,79 @@ async def test_routes_with_the_same_function_name_are_named(
 
     assert [problem.id for problem in problems] == ["core.W021"] * len(names)
     assert [problem.message.split()[6] for problem in problems] == names
+
+
+TASK = """
+from app.core.tasks import task
+
+@task(cron="{cron}")
+async def tick(app) -> None: ...
+"""
+
+
+@pytest.mark.parametrize("cron", ["0 3 * *", "0 3 31 2 *"])
+async def test_what_the_server_would_not_start_with_is_named(
+    settings: Settings, database: Database, add_app: AddApp, cron: str
+) -> None:
+    name = f"named_clock_{len(cron)}"
+    add_app(name, tasks=TASK.format(cron=cron))
+
+    (problem,) = await run_checks(settings, database)
+
+    assert problem.id == "core.E011"
+    assert problem.message.startswith(f"The server does not start: The cron of the task {name}.tick is '{cron}', and")
+
+
+async def test_any_error_at_the_start_is_named(settings: Settings, database: Database, add_app: AddApp) -> None:
+    add_app("named_start", apps="def ready(app):\n    1 / 0\n")
+
+    assert [str(problem) for problem in await run_checks(settings, database)] == [
+        "core.E011: The server does not start: ZeroDivisionError: division by zero. Repair this first."
+    ]
+
+
+async def test_a_reason_that_another_check_names_is_named_once(settings: Settings, database: Database) -> None:
+    unfit = settings.model_copy(update={"jwt_algorithm": "EdDSA"})
+
+    assert [problem.id for problem in await run_checks(unfit, database)] == ["accounts.E001"]
+
+
+MODELS = """
+from sqlalchemy import Column, ForeignKey, Integer, Table
+
+from app.core.db import Base
+
+lost = Table(
+    "lost",
+    Base.metadata,
+    Column("id", Integer, primary_key=True),
+    Column("group_id", ForeignKey("accounts_group.key")),
+    Column("book_id", ForeignKey("nowhere.id")),
+    Column("user_id", ForeignKey("accounts_user.id")),
+)
+"""
+
+
+@pytest.fixture
+def lost_table(database: Database, add_app: AddApp) -> Iterator[None]:
+    """It is gone before the rows of the database are deleted."""
+    add_app("named_lost", models=MODELS)
+    yield
+    Base.metadata.remove(Base.metadata.tables["lost"])
+    sys.modules.pop("app.named_lost.models")
+
+
+@pytest.mark.usefixtures("lost_table")
+async def test_a_foreign_key_to_nothing_is_named(settings: Settings, database: Database) -> None:
+    said = [
+        "The column lost.book_id refers to nowhere.id, but there is no such table. Correct the name in ForeignKey(…).",
+        "The column lost.group_id refers to accounts_group.key, but there is no such column. "
+        "Correct the name in ForeignKey(…).",
+    ]
+
+    assert [str(each) for each in await run_checks(settings, database)] == [f"core.E012: {line}" for line in said]
+    outcome = await call("makemigrations", "--check")
+    assert (outcome.status, outcome.out, outcome.err.splitlines()) == (1, "", said)
 
 
 @pytest.mark.parametrize(

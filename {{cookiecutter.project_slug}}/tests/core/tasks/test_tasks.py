@@ -374,9 +374,24 @@ def test_a_task_that_another_module_imports_is_one_task() -> None:
     assert ProcessTaskQueue(FastAPI(), [HERE, HERE]).tasks.count(note) == 1
 
 
-def test_a_wrong_cron_is_found_at_the_start(settings: Settings) -> None:
-    with pytest.raises(StartError, match=r"The cron of the task core\.tick is 'soon'; write one such as '0 3"):
-        ProcessTaskQueue(FastAPI(), [periodic("soon")])
+@pytest.mark.parametrize("cron", ["soon", "0 3 * *", "0 3 31 2 *"])
+def test_a_cron_that_no_time_fits_is_found_at_the_start(cron: str) -> None:
+    with pytest.raises(StartError) as refusal:
+        ProcessTaskQueue(FastAPI(), [periodic(cron)])
+
+    named = f"The cron of the task core.tick is {cron!r}, and no time fits it; write one such as '0 3 * * *'."
+    assert str(refusal.value) == named
+
+
+async def test_a_clock_that_stops_says_so(in_process: FastAPI, log: pytest.LogCaptureFixture) -> None:
+    """A cron with a year is right until this year is over."""
+    queue = in_process.state.tasks
+    queue.tasks = [vars(periodic("* * * * * 0 2020"))["tick"]]
+
+    await queue.start()
+
+    await until(lambda: "The clock of the task core.tick has stopped" in log.text)
+    assert [record.levelname for record in log.records if record.exc_info] == ["ERROR"]
 
 
 async def test_a_worker_needs_the_database() -> None:

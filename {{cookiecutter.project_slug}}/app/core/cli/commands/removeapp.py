@@ -8,21 +8,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Annotated
 
 import typer
+from sqlalchemy import FromClause, Table
 
 from app.core import registry
 from app.core.cli.application import asynchronous, open_database
 from app.core.cli.commands.migrations import failures
 from app.core.cli.errors import CommandError
-from app.core.db import migration_folders, undo_history
+from app.core.db import Base, migration_folders, undo_history
 from app.core.settings import BASE_DIR
 
 cli = typer.Typer()
 
 EXTENSIONS = "EXTENSIONS"
 """In the module `apps` of an app: the names of modules that other apps bring for it, such as `admin`."""
+REMOVABLE = "REMOVABLE"
+"""In the module `apps` of an app: False if the rest of the project needs the app."""
 
 
 @cli.command(rich_help_panel="Project")
@@ -36,8 +40,12 @@ def removeapp(
     a history of its own, run `migrate NAME@zero` there first.
     """
     paths = list(_paths(name))
+    if not getattr(_hooks(name), REMOVABLE, True):
+        raise CommandError(f"{name!r} cannot be removed: the rest of the project needs it.")
     if users := sorted(_users(name, paths)):
         raise CommandError(f"{name!r} is in use: {', '.join(users)} import from it. Remove these imports first.")
+    if columns := sorted(_references(name)):
+        raise CommandError(f"The tables of {name!r} are in use by {', '.join(columns)}. Remove these columns first.")
     print("Deletes:", *(path.relative_to(BASE_DIR).as_posix() for path in paths), sep="\n  ")
     if not yes and not typer.confirm(f"Delete these files, and the tables of {name}?"):
         raise CommandError("Nothing was removed.")
@@ -57,11 +65,13 @@ def _paths(name: str) -> Iterator[Path]:
         raise CommandError(f"There is no app {name!r}: app/{name}/__init__.py is missing.")
     folders = [path for path in (BASE_DIR / "app" / name, BASE_DIR / "tests" / name) if path.exists()]
     yield from folders
-    for module in registry.modules("apps"):
-        if module.__name__ == f"app.{name}.apps":
-            for extension in getattr(module, EXTENSIONS, ()):
-                found = (*BASE_DIR.glob(f"app/*/{extension}.py"), *BASE_DIR.glob(f"tests/*/test_{extension}.py"))
-                yield from sorted(file for file in found if file.parent not in folders)
+    for extension in getattr(_hooks(name), EXTENSIONS, ()):
+        found = (*BASE_DIR.glob(f"app/*/{extension}.py"), *BASE_DIR.glob(f"tests/*/test_{extension}.py"))
+        yield from sorted(file for file in found if file.parent not in folders)
+
+
+def _hooks(name: str) -> ModuleType | None:
+    return next((module for module in registry.modules("apps") if module.__name__ == f"app.{name}.apps"), None)
 
 
 def _users(name: str, paths: list[Path]) -> Iterator[str]:
@@ -70,6 +80,18 @@ def _users(name: str, paths: list[Path]) -> Iterator[str]:
     for file in (*BASE_DIR.glob("app/**/*.py"), *BASE_DIR.glob("tests/**/*.py")):
         if not any(file.is_relative_to(path) for path in paths) and imports.search(file.read_text(encoding="utf-8")):
             yield file.relative_to(BASE_DIR).as_posix()
+
+
+def _references(name: str) -> Iterator[str]:
+    """Find the columns that refer to the app's tables and that stay."""
+    registry.load_models()
+    models = [module for module in registry.modules("models") if module.__name__ == f"app.{name}.models"]
+    own: set[FromClause] = {value for module in models for value in vars(module).values() if isinstance(value, Table)}
+    own |= {each.local_table for each in Base.registry.mappers if each.class_.__module__.startswith(f"app.{name}.")}
+    for table in Base.metadata.tables.values():
+        for key in table.foreign_keys:
+            if table not in own and key.column.table in own:
+                yield f"{table}.{key.parent.name}"
 
 
 @asynchronous
