@@ -18,6 +18,7 @@ CORE = (
     "migrations",
     "data",
     "clients",
+    "backups",
     "project",
     "startapp",
     "removeapp",

@@ -4,7 +4,7 @@ from app.core.db.base import Base, declared_permissions
 from app.core.db.columns import UTCDateTime, by_code_point, stored_type, utcnow
 from app.core.db.connections.engine import Database
 from app.core.db.connections.sessions import Db, get_session
-from app.core.db.dumps import DumpError, dump_rows, load_rows, row_counts
+from app.core.db.dumps import DumpError, all_tables, dump_rows, load_rows, row_count, row_counts
 from app.core.db.errors import (
     DatabaseUnavailable,
     is_away,
@@ -14,7 +14,14 @@ from app.core.db.errors import (
     is_unmigrated,
     taken_columns,
 )
-from app.core.db.migrations.histories import PROJECT, Diverged, UnknownMigrations, migration_folders, new_revision
+from app.core.db.migrations.histories import (
+    PROJECT,
+    Diverged,
+    UnknownMigrations,
+    known_migrations,
+    migration_folders,
+    new_revision,
+)
 from app.core.db.migrations.making import is_in_step, make_migration, merge_migrations
 from app.core.db.migrations.removing import undo_history
 from app.core.db.migrations.running import NEWEST, migrate, migration_history, pending_migrations
@@ -66,6 +73,7 @@ __all__ = [
     "Timestamp",
     "UTCDateTime",
     "UnknownMigrations",
+    "all_tables",
     "by_code_point",
     "capped_count",
     "declared_permissions",
@@ -81,6 +89,7 @@ __all__ = [
     "is_unfit",
     "is_unmigrated",
     "keys_by_prefix",
+    "known_migrations",
     "load_rows",
     "make_migration",
     "merge_migrations",
@@ -92,6 +101,7 @@ __all__ = [
     "paginate",
     "paginate_by_cursor",
     "pending_migrations",
+    "row_count",
     "row_counts",
     "scratch_database",
     "search",
