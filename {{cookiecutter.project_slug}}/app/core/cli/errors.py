@@ -1,11 +1,15 @@
 """Error messages of commands, instead of a traceback."""
 
+import errno
+
 from alembic.util import CommandError as AlembicError
 from sqlalchemy.exc import DBAPIError
 
 from app.core.db import DatabaseUnavailable, Diverged, ScratchRefused, UnknownMigrations, is_away, is_unmigrated
 from app.core.registry import StartError
 from app.core.settings import SettingsError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class CommandError(Exception):
@@ -30,4 +34,6 @@ def explain(error: Exception) -> str | None:
             return "A table or a column is missing in the database. Run `python manage.py migrate`."
         case DBAPIError() if is_away(error):
             return f"The database cannot be reached: {error.orig}"
+        case OSError() if error.errno in FULL:
+            return f"{error.filename or 'The output'} cannot be written: {error.strerror}."
     return None
