@@ -4,7 +4,7 @@ from app.core.db.base import Base, declared_permissions
 from app.core.db.columns import UTCDateTime, by_code_point, stored_type, utcnow
 from app.core.db.connections.engine import Database
 from app.core.db.connections.sessions import Db, get_session
-from app.core.db.dumps import DumpError, all_tables, dump_rows, load_rows, row_count, row_counts
+from app.core.db.dumps import DumpError, dump_rows, load_rows, row_count, row_counts
 from app.core.db.errors import (
     DatabaseUnavailable,
     is_away,
@@ -24,7 +24,7 @@ from app.core.db.migrations.histories import (
 )
 from app.core.db.migrations.making import is_in_step, make_migration, merge_migrations
 from app.core.db.migrations.removing import undo_history
-from app.core.db.migrations.running import NEWEST, migrate, migration_history, pending_migrations
+from app.core.db.migrations.running import NEWEST, later_migrations, migrate, migration_history, pending_migrations
 from app.core.db.migrations.scratch import ScratchRefused, scratch_database
 from app.core.db.queries.pagination import (
     COUNT_CAP,
@@ -73,7 +73,6 @@ __all__ = [
     "Timestamp",
     "UTCDateTime",
     "UnknownMigrations",
-    "all_tables",
     "by_code_point",
     "capped_count",
     "declared_permissions",
@@ -90,6 +89,7 @@ __all__ = [
     "is_unmigrated",
     "keys_by_prefix",
     "known_migrations",
+    "later_migrations",
     "load_rows",
     "make_migration",
     "merge_migrations",

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 from contextlib import suppress
-from typing import IO, Annotated
+from typing import Annotated
 
 import typer
 from sqlalchemy import URL
@@ -50,14 +50,10 @@ def installed(program: str) -> str:
     return path
 
 
-def call(command: list[str], variables: dict[str, str], stdout: IO[bytes] | None = None) -> int:
+def call(command: list[str], variables: dict[str, str]) -> int:
     """Return the exit status of the command."""
     program = installed(command[0])
-    with subprocess.Popen([program, *command[1:]], env={**os.environ, **variables}, stdout=stdout) as process:
-        return wait(process)
-
-
-def wait(process: subprocess.Popen[bytes]) -> int:
-    while True:
-        with suppress(KeyboardInterrupt):  # Ctrl-C is for the client: it ends a query there
-            return process.wait()
+    with subprocess.Popen([program, *command[1:]], env={**os.environ, **variables}) as process:
+        while True:
+            with suppress(KeyboardInterrupt):  # Ctrl-C is for the client: it ends a query there
+                return process.wait()

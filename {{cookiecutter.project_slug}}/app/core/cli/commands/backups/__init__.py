@@ -33,7 +33,7 @@ async def restore(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What `backup` made.")],
     yes: Annotated[bool, typer.Option("--yes", help="Replace what is there without asking.")] = False,
 ) -> None:
-    """Replace the database with a backup. Stop the service first. With PostgreSQL, by pg_restore and psql."""
+    """Replace the database with a backup. Stop the service first. With PostgreSQL, by pg_restore."""
     url = get_settings().database_url
     kind = sqlite if is_sqlite(url) else postgresql
     with file.open("rb") as opened:
