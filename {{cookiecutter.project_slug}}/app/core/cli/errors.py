@@ -20,6 +20,8 @@ from app.core.settings import SettingsError
 REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY)
 """Errors of files for which the code can do nothing. EBUSY: a container mounts this file, so none can replace it."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class CommandError(Exception):
     """Ends a command with exit status 1 and its text on standard error."""
@@ -51,6 +53,8 @@ def explain(error: Exception) -> str | None:
             return "A table or a column is missing in the database. Run `python manage.py migrate`."
         case DBAPIError() if is_away(error):
             return f"The database cannot be reached: {error.orig}"
-        case OSError() if error.errno == errno.ENOSPC or (error.filename and error.errno in REFUSALS):
+        case OSError() if error.errno in FULL:
+            return f"{error.filename or 'The output'} cannot be written: {error.strerror}."
+        case OSError() if error.filename and error.errno in REFUSALS:
             return refusal(error)
     return None

@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import nullcontext, suppress
 from importlib import import_module
+from pathlib import Path
 
 import typer
 
@@ -18,6 +19,7 @@ CORE = (
     "migrations",
     "data",
     "clients",
+    "backups",
     "project",
     "startapp",
     "removeapp",
@@ -37,11 +39,25 @@ def main(arguments: list[str] | None = None) -> None:
     """Run one command. An error outside the code gives one line and exit status 1. A bug keeps its traceback."""
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        build(tolerant=arguments[:1] in TOLERANT)(arguments, prog_name="manage.py", complete_var=COMPLETE)
+        try:
+            build(tolerant=arguments[:1] in TOLERANT)(arguments, prog_name="manage.py", complete_var=COMPLETE)
+        finally:
+            print(end="", flush=True)  # now, because Python could not explain an error at its end
+    except BrokenPipeError:  # as of `| head`: the reader has enough
+        _drop_output()
+        sys.exit(1)
     except Exception as error:
         if (explanation := explain(error)) is None:
             raise
+        if isinstance(error, OSError):
+            _drop_output()
         sys.exit(explanation)
+
+
+def _drop_output() -> None:
+    """At its end, Python would try again to write what could not be written."""
+    with suppress(OSError), Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdout.fileno())
 
 
 def build(*, tolerant: bool = False) -> typer.Typer:

@@ -4,7 +4,7 @@ from app.core.db.base import Base, declared_permissions, lost_references
 from app.core.db.columns import UTCDateTime, by_code_point, stored_type, utcnow
 from app.core.db.connections.engine import Database
 from app.core.db.connections.sessions import Db, get_session
-from app.core.db.dumps import DumpError, dump_rows, load_rows, row_counts
+from app.core.db.dumps import DumpError, dump_rows, load_rows, row_count, row_counts
 from app.core.db.errors import (
     DatabaseUnavailable,
     is_away,
@@ -14,10 +14,17 @@ from app.core.db.errors import (
     is_unmigrated,
     taken_columns,
 )
-from app.core.db.migrations.histories import PROJECT, Diverged, UnknownMigrations, migration_folders, new_revision
+from app.core.db.migrations.histories import (
+    PROJECT,
+    Diverged,
+    UnknownMigrations,
+    known_migrations,
+    migration_folders,
+    new_revision,
+)
 from app.core.db.migrations.making import is_in_step, make_migration, merge_migrations
 from app.core.db.migrations.removing import undo_history
-from app.core.db.migrations.running import NEWEST, migrate, migration_history, pending_migrations
+from app.core.db.migrations.running import NEWEST, later_migrations, migrate, migration_history, pending_migrations
 from app.core.db.migrations.scratch import ScratchRefused, scratch_database
 from app.core.db.queries.pagination import (
     COUNT_CAP,
@@ -93,6 +100,8 @@ __all__ = [
     "is_unfit",
     "is_unmigrated",
     "keys_by_prefix",
+    "known_migrations",
+    "later_migrations",
     "load_rows",
     "lost_references",
     "make_migration",
@@ -106,6 +115,7 @@ __all__ = [
     "paginate_by_cursor",
     "pending_migrations",
     "quantized",
+    "row_count",
     "row_counts",
     "scratch_database",
     "search",

@@ -6,7 +6,7 @@ database, without what a TypeDecorator makes of them.
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -19,6 +19,7 @@ from uuid import UUID
 from sqlalchemy import (
     JSON,
     Column,
+    Connection,
     DateTime,
     Integer,
     Table,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    inspect,
     select,
     type_coerce,
     update,
@@ -63,7 +65,17 @@ async def row_counts(connection: AsyncConnection) -> dict[str, int]:
     return found
 
 
-async def dump_rows(database: Database) -> AsyncIterator[str]:
+async def row_count(connection: AsyncConnection) -> int:
+    """Return how many rows all tables have together. A table that is missing has none."""
+
+    def existing(sync: Connection) -> list[Table]:
+        return [table for table in all_tables().values() if inspect(sync).has_table(table.name, table.schema)]
+
+    counts = [select(func.count()).select_from(table) for table in await connection.run_sync(existing)]
+    return sum([await connection.scalar(count) or 0 for count in counts])
+
+
+async def dump_rows(database: Database) -> AsyncGenerator[str, None]:
     """Yield the lines of one state of the database, however long it takes."""
     async with database.engine.connect() as connection:
         if database.is_sqlite:
@@ -76,10 +88,11 @@ async def dump_rows(database: Database) -> AsyncIterator[str]:
             kinds = {column.name: stored_type(column.type) for column in _written(table)}
             columns = [type_coerce(column, kinds[column.name]).label(column.name) for column in _written(table)]
             query = select(*columns).order_by(*table.primary_key)
-            async with connection.stream(query, execution_options={"yield_per": BATCH}) as rows:
-                async for row in rows.mappings():
-                    values = {key: _encode(kinds[key], value) for key, value in row.items()}
-                    yield json.dumps((name, values), ensure_ascii=False, default=str)
+            # Not in `async with`: that cannot end if the reader has enough and closes this generator.
+            rows = await connection.stream(query, execution_options={"yield_per": BATCH})
+            async for row in rows.mappings():
+                values = {key: _encode(kinds[key], value) for key, value in row.items()}
+                yield json.dumps((name, values), ensure_ascii=False, default=str)
 
 
 async def load_rows(connection: AsyncConnection, lines: Iterable[str], advance: Advance = lambda _: None) -> int:

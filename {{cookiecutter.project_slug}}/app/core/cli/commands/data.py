@@ -1,8 +1,7 @@
 import json
-import os
 import sys
 from collections.abc import Iterable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
@@ -14,6 +13,7 @@ from app.core.audit import count_old_entries, delete_old_entries
 from app.core.cli.application import asynchronous, open_database
 from app.core.cli.console import print_table, progress, say
 from app.core.cli.errors import CommandError
+from app.core.cli.files import new_file
 from app.core.cli.fixtures import find_file, is_fixture, load_fixture
 from app.core.cli.seeding import Seeder, chosen, find_factories, in_order, label_of
 from app.core.db import DumpError, dump_rows, load_rows, row_counts, utcnow
@@ -30,26 +30,25 @@ async def dumpdata(
     ] = None,
 ) -> None:
     """Print all rows as lines of JSON, for `loaddata`. They have hashes of passwords: keep them secret."""
-    with _writing(output) as file:
-        async with open_database() as database:
-            lines = dump_rows(database)
-            head = await anext(lines)  # it has the number of rows of each table
-            file.write(head + "\n")
-            with progress("Dumping", sum(json.loads(head)["rows"].values())) as advance:
-                async for line in lines:
-                    file.write(line + "\n")
-                    advance(1)
+    if output is None:
+        return await _dump(sys.stdout)
+    with new_file(output):
+        try:
+            with output.open("w", encoding="utf-8", newline="\n") as file:
+                await _dump(file)
+        except OSError as error:
+            raise CommandError(f"{output} cannot be written: {error.strerror}.") from None
+    return None
 
 
-def _writing(path: Path | None) -> "TextIO | nullcontext[TextIO]":
-    if path is None:
-        return nullcontext(sys.stdout)
-    try:
-        return os.fdopen(
-            os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8", newline="\n"
-        )
-    except OSError as error:
-        raise CommandError(f"{path} cannot be made: {error.strerror}.") from None
+async def _dump(file: TextIO) -> None:
+    async with open_database() as database, aclosing(dump_rows(database)) as lines:
+        head = await anext(lines)  # it has the number of rows of each table
+        file.write(head + "\n")
+        with progress("Dumping", sum(json.loads(head)["rows"].values())) as advance:
+            async for line in lines:
+                file.write(line + "\n")
+                advance(1)
 
 
 @cli.command(rich_help_panel="Database")

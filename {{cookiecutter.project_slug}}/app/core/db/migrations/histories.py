@@ -161,6 +161,10 @@ class Graph:
         return self.closure(ends)
 
 
+def known_migrations() -> set[str]:
+    return set(Graph.read().scripts)
+
+
 def new_revision(name: str) -> NewRevision:
     """Return the id of the project's next migration, and what it comes after. Raises Diverged."""
     return Graph.read().next_revision(name)

@@ -1,6 +1,6 @@
 """Brings the tables to a state of the migrations, and tells which are applied."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from alembic import command
@@ -65,6 +65,12 @@ async def migration_history(database: Database) -> dict[str, bool]:
     async with database.engine.connect() as connection:
         applied = await connection.run_sync(graph.applied)
     return {name: name in applied for name in graph.scripts}
+
+
+async def later_migrations(database: Database, ends: Iterable[str]) -> list[str]:
+    """Return the applied migrations that are neither among these nor before them. Raises UnknownMigrations."""
+    before = Graph.read().closure(ends)
+    return [name for name, applied in (await migration_history(database)).items() if applied and name not in before]
 
 
 async def pending_migrations(database: Database) -> list[str]:

@@ -1,27 +1,14 @@
-import os
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import User
 from app.core.cli.commands.clients import client
-from app.core.db import Database
 from app.core.settings import parse_database_url
 from tests.commands import call
 from tests.core.cli.conftest import SetVariable
-from tests.databases import SERVER
 from tests.terminal import needs_terminal
-
-has_programs = pytest.mark.skipif(
-    SERVER is not None and not (shutil.which("pg_dump") and shutil.which("pg_restore")),
-    reason="PostgreSQL's programs are not installed",
-)
 
 
 @pytest.mark.parametrize(
@@ -79,62 +66,3 @@ async def test_dbshell_opens_the_file(
 
     assert (await call("dbshell", "SELECT 40 + 2")).status == 0
     assert capfd.readouterr().out == "42\n"
-
-
-@has_programs
-async def test_a_backup_brings_back_what_was_there(
-    database: Database, db: AsyncSession, user: User, tmp_path: Path
-) -> None:
-    file = tmp_path / "backup"
-    assert await call("backup", str(file)) == (0, "", f"Wrote {file}.\n")
-    if os.name == "posix":
-        assert file.stat().st_mode & 0o777 == 0o600
-    await db.delete(user)
-    await db.commit()
-
-    refused = await call("restore", str(file))
-    assert (refused.status, "add --yes" in refused.err) == (1, True)
-    await database.dispose()
-    assert await call("restore", "--yes", str(file)) == (0, "", f"Restored {file}.\n")
-
-    assert await db.scalar(select(User.username)) == user.username
-
-
-@has_programs
-async def test_a_backup_replaces_no_file(database: Database, tmp_path: Path) -> None:
-    file = tmp_path / "backup"
-    file.write_text("precious")
-
-    assert (await call("backup", str(file))).err == f"{file} cannot be made: File exists."
-    assert file.read_text() == "precious"
-    kind = "SQLite" if database.is_sqlite else "PostgreSQL"
-    assert (await call("restore", "--yes", str(file))).err == f"{file} is not a backup of {kind}."
-
-
-async def test_a_cut_backup_changes_nothing(database: Database, user: User, db: AsyncSession, tmp_path: Path) -> None:
-    file = tmp_path / "backup"
-    if database.is_sqlite:
-        with closing(sqlite3.connect(tmp_path / "whole")) as whole, whole:
-            whole.execute("CREATE TABLE one (two)")
-            whole.executemany("INSERT INTO one VALUES (?)", [("x" * 999,)] * 99)
-    content = (tmp_path / "whole").read_bytes() if database.is_sqlite else b"PGDMP" + bytes(99)
-    file.write_bytes(content[: len(content) // 2])
-
-    assert (await call("restore", "--yes", str(file))).status == 1
-
-    assert await db.scalar(select(User.username)) == user.username
-
-
-@pytest.mark.parametrize("command", [("backup", "new"), ("restore", "--yes", "made")])
-async def test_what_fails_says_so_and_leaves_no_file(
-    set_variable: SetVariable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
-) -> None:
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.chdir(tmp_path)
-    Path("made").write_bytes(b"PGDMP")
-    set_variable("DATABASE_URL", "postgresql://u:hush@h/name")
-
-    outcome = await call(*command)
-
-    assert (outcome.status, "is not installed" in outcome.err, "hush" in outcome.err) == (1, True, False)
-    assert not Path("new").exists()
