@@ -32,8 +32,8 @@ EXPORTS = {
         get_session input_type is_away is_conflict is_in_step is_needed is_text is_unfit is_unmigrated keys_by_prefix
         known_migrations later_migrations load_rows lost_references make_migration merge_migrations migrate
         migration_folders migration_history new_revision ordered_by paginate paginate_by_cursor pending_migrations
-        quantized row_count row_counts scratch_database search slugify stored_type taken_columns undo_history unique_slug
-        upsert utcnow
+        quantized row_count row_counts scratch_database search slugify stored_type taken_columns undo_history
+        unique_slug upsert utcnow
     """,
     "app.core.mail": """
         MailDelayed MailError MailRefused Mailer MemoryMailer compose deliver make_mailer
@@ -53,9 +53,9 @@ EXPORTS = {
     """,
     "app.core.web": """
         ERROR_HEADERS NEVER_SENT REDIS_CONNECTIONS Application EmailAddress ErrorFormat Limiter OAuth2Error Outage
-        RouteTemplates ServerBusy Throttle Throttled WebAddress admits client_address error_response faults get_or_404
-        install_docs install_error_handlers install_front_page install_openapi install_static_files jinja_environment
-        operation_id page prefers_page public raises redis_options render sentences
+        RouteTemplates ServerBusy Throttle Throttled WebAddress admits client_address conflict_reason error_response faults
+        get_or_404 install_docs install_error_handlers install_front_page install_openapi install_static_files
+        jinja_environment operation_id page prefers_page public raises redis_options render sentences
     """,
 }
 
