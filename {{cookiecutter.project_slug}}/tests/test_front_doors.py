@@ -29,8 +29,8 @@ EXPORTS = {
         COUNT_CAP KEYS MAX_LIMIT NEWEST ONE_LINE PROJECT STORABLE Base CursorPage CursorPaging CursorQuery Database
         DatabaseUnavailable Db Diverged DumpError Int32 Json Page PageQuery Paging ScratchRefused Slug Text Timestamp
         UTCDateTime UnknownMigrations by_code_point capped_count declared_permissions dump_rows find_referred
-        get_session input_type is_away is_conflict is_in_step is_needed is_text is_unfit is_unmigrated keys_by_prefix
-        known_migrations later_migrations load_rows lost_references make_migration merge_migrations migrate
+        get_session input_type is_away is_conflict is_dump is_in_step is_needed is_text is_unfit is_unmigrated
+        keys_by_prefix known_migrations later_migrations load_rows lost_references make_migration merge_migrations migrate
         migration_folders migration_history new_revision ordered_by paginate paginate_by_cursor pending_migrations
         quantized row_count row_counts scratch_database search slugify stored_type taken_columns undo_history
         unique_slug upsert utcnow
@@ -53,8 +53,8 @@ EXPORTS = {
     """,
     "app.core.web": """
         ERROR_HEADERS NEVER_SENT REDIS_CONNECTIONS Application EmailAddress ErrorFormat Limiter OAuth2Error Outage
-        RouteTemplates ServerBusy Throttle Throttled WebAddress admits client_address conflict_reason error_response faults
-        get_or_404 install_docs install_error_handlers install_front_page install_openapi install_static_files
+        RouteTemplates ServerBusy Throttle Throttled WebAddress admits client_address conflict_reason error_response
+        faults get_or_404 install_docs install_error_handlers install_front_page install_openapi install_static_files
         jinja_environment operation_id page prefers_page public raises redis_options render sentences
     """,
 }

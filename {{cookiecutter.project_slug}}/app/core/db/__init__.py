@@ -4,7 +4,7 @@ from app.core.db.base import Base, declared_permissions, lost_references
 from app.core.db.columns import UTCDateTime, by_code_point, stored_type, utcnow
 from app.core.db.connections.engine import Database
 from app.core.db.connections.sessions import Db, get_session
-from app.core.db.dumps import DumpError, dump_rows, load_rows, row_count, row_counts
+from app.core.db.dumps import DumpError, dump_rows, is_dump, load_rows, row_count, row_counts
 from app.core.db.errors import (
     DatabaseUnavailable,
     is_away,
@@ -94,6 +94,7 @@ __all__ = [
     "input_type",
     "is_away",
     "is_conflict",
+    "is_dump",
     "is_in_step",
     "is_needed",
     "is_text",

@@ -34,6 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import Enum as EnumType
 from sqlalchemy import text as sql
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import sort_tables_and_constraints
 from sqlalchemy.types import TypeEngine
@@ -41,6 +42,7 @@ from sqlalchemy.types import TypeEngine
 from app.core.db.base import Base
 from app.core.db.columns import stored_type
 from app.core.db.connections.engine import Database
+from app.core.db.errors import is_away
 from app.core.db.migrations.histories import Graph
 from app.core.registry import load_models
 
@@ -95,6 +97,15 @@ async def dump_rows(database: Database) -> AsyncGenerator[str, None]:
                 yield json.dumps((name, values), ensure_ascii=False, default=str)
 
 
+def is_dump(line: str) -> bool:
+    """Tell whether a file that begins with this line is a dump, whole or not."""
+    try:
+        head = json.loads(line)
+    except ValueError:
+        return False
+    return isinstance(head, dict) and {"rows", "migrations"} <= head.keys()
+
+
 async def load_rows(connection: AsyncConnection, lines: Iterable[str], advance: Advance = lambda _: None) -> int:
     """Replace all rows with those of a dump. Return their number. The caller commits. Raises DumpError."""
     tables, numbered = all_tables(), enumerate(lines, 1)
@@ -145,13 +156,23 @@ async def _insert(connection: AsyncConnection, tables: Tables, rows: Iterator[Ro
                 if forward:
                     later.writelines(_line(table, values) for values in batch if any(map(values.get, forward)))
                 nulls = dict.fromkeys(forward)
-                await connection.execute(statement, [_parameters({**values, **nulls}) for values in batch])
+                try:
+                    await connection.execute(statement, [_parameters({**values, **nulls}) for values in batch])
+                except (StatementError, OverflowError) as error:
+                    raise _explained(error, name, range(total + 2, total + 2 + len(batch))) from None
                 total += len(batch)
                 advance(len(batch))
         later.seek(0)
         for name, values in _rows(enumerate(later, 1), tables):
             await connection.execute(_filling(tables[name], _forward(tables[name], tables)), _parameters(values))
     return total
+
+
+def _explained(error: StatementError | OverflowError, name: str, lines: range) -> Exception:
+    if isinstance(error, DBAPIError) and is_away(error):
+        return error
+    reason = str(getattr(error, "orig", error)).partition("\n")[0].rstrip(".")
+    return DumpError(f"A row of {name} in the lines {lines[0]} to {lines[-1]} cannot be stored: {reason}.")
 
 
 def _line(table: Table, values: Mapping[str, Any]) -> str:

@@ -104,6 +104,10 @@ def changed(line: str, **changes: Any) -> str:
         (lambda lines: [*lines[:2], '["accounts_user", {"id": "x"}]'], "Line 3 is not a row of a dump: ValueError."),
         (lambda lines: [*lines[:2], '["accounts_user", {"last_login": 7}]'], "Line 3 is not a row of a dump: TypeErr"),
         (lambda lines: [*lines[:2], '["accounts_user", {"disabled": true}]'], "Line 3 is not a row of a dump: Key"),
+        (
+            lambda lines: [line.replace('"alice"', "null") for line in lines],
+            "A row of accounts_user in the lines [0-9]+ ",
+        ),
     ],
     ids=(
         "empty",
@@ -117,6 +121,7 @@ def changed(line: str, **changes: Any) -> str:
         "no UUID",
         "no time",
         "a part",
+        "unfit",
     ),
 )
 async def test_a_faulty_dump_changes_nothing(database: Database, lines: list[str], change: Any, message: str) -> None:
@@ -143,8 +148,8 @@ async def test_the_commands_print_and_load_a_dump(database: Database, user: User
     async with database.engine.connect() as connection:
         assert (await row_counts(connection))["accounts_user"] == 1
 
-    assert (await call("loaddata", "--yes", "-", stdin="[]\n")).err == (
-        "This file is not a dump. `dumpdata` makes one. Nothing was changed."
+    assert (await call("loaddata", "-", stdin="[]\n")).err == (
+        "The file is neither a dump nor a fixture: see docs/backups.md. Nothing was changed."
     )
 
 

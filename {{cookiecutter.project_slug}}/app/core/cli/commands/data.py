@@ -16,7 +16,7 @@ from app.core.cli.errors import CommandError
 from app.core.cli.files import new_file
 from app.core.cli.fixtures import find_file, is_fixture, load_fixture
 from app.core.cli.seeding import Seeder, chosen, find_factories, in_order, label_of
-from app.core.db import DumpError, dump_rows, load_rows, row_counts, utcnow
+from app.core.db import DumpError, dump_rows, is_dump, load_rows, row_counts, utcnow
 from app.settings import get_settings
 
 cli = typer.Typer()
@@ -73,8 +73,10 @@ async def loaddata(
             first = next(lines, "")
             if is_fixture(first):
                 total = await _add_rows(enumerate(chain([first], lines), 1))
-            else:
+            elif is_dump(first):
                 total = await _replace_rows(chain([first], lines), replace=yes)
+            else:
+                raise CommandError("This is neither a dump nor a fixture: see docs/backups.md. Nothing was changed.")
     except UnicodeDecodeError:
         raise CommandError(f"{file} is not a text in UTF-8. Nothing was changed.") from None
     say(f"Loaded {total} rows.")
