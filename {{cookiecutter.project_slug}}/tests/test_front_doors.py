@@ -30,10 +30,10 @@ EXPORTS = {
         DatabaseUnavailable Db Diverged DumpError Int32 Json Page PageQuery Paging ScratchRefused Slug Text Timestamp
         UTCDateTime UnknownMigrations by_code_point capped_count declared_permissions dump_rows find_referred
         get_session input_type is_away is_conflict is_dump is_in_step is_needed is_text is_unfit is_unmigrated
-        keys_by_prefix known_migrations later_migrations load_rows lost_references make_migration merge_migrations migrate
-        migration_folders migration_history new_revision ordered_by paginate paginate_by_cursor pending_migrations
-        quantized row_count row_counts scratch_database search slugify stored_type taken_columns undo_history
-        unique_slug upsert utcnow
+        keys_by_prefix known_migrations later_migrations load_rows lost_references make_migration merge_migrations
+        migrate migration_folders migration_history new_revision ordered_by paginate paginate_by_cursor
+        pending_migrations quantized row_count row_counts scratch_database search slugify stored_type taken_columns
+        undo_history unique_slug upsert utcnow
     """,
     "app.core.mail": """
         MailDelayed MailError MailRefused Mailer MemoryMailer compose deliver make_mailer
