@@ -17,12 +17,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from tests.conftest import ROOT
-from tests.kit.apps import add_aviary, add_zoo
+from tests.kit.apps import ZOO, add_aviary, add_zoo
 from tests.kit.servers import PostgreSQL, Server
 from tests.kit.services import PASSWORD, USERNAME, Service, connect, prepare, serve
 
-ZOO = ROOT / "tests" / "zoo"
 PAGES = [
     *("animal", "country", "everything", "member", "moment", "node", "product", "review", "square", "stamp", "team"),
     *("ticket", "truck", "vehicle"),
