@@ -135,4 +135,4 @@ def test_a_server_that_is_told_to_end_sends_what_is_under_way(prepared: Service)
 def test_what_a_killed_worker_held_is_sent_by_another(plain: Service, cluster: PostgreSQL) -> None:
     """It takes most of a minute, in which others wait whether the worker is heard of again."""
     service = prepare(plain.with_env(DATABASE_URL=cluster.create_database("killed")))
-    seconds_through_a_killed_worker(service, 100, patience=120)
+    seconds_through_a_killed_worker(service, 100, patience=300)
