@@ -28,7 +28,7 @@ EXPORTS = {
     "app.core.db": """
         COUNT_CAP KEYS MAX_LIMIT NEWEST ONE_LINE PROJECT STORABLE Base CursorPage CursorPaging CursorQuery Database
         DatabaseUnavailable Db Diverged DumpError Int32 Json Page PageQuery Paging ScratchRefused Slug Text Timestamp
-        UTCDateTime UnknownMigrations by_code_point capped_count declared_permissions dump_rows find_referred
+        UTCDateTime UnknownMigrations by_code_point capped_count cause_of declared_permissions dump_rows find_referred
         get_session input_type is_away is_conflict is_dump is_in_step is_needed is_text is_unfit is_unmigrated
         keys_by_prefix known_migrations later_migrations load_rows lost_references make_migration merge_migrations
         migrate migration_folders migration_history new_revision ordered_by paginate paginate_by_cursor

@@ -27,11 +27,6 @@ class CommandError(Exception):
     """Ends a command with exit status 1 and its text on standard error."""
 
 
-def cause_of(error: Exception) -> str:
-    """Return what the driver says, in one line and without a full stop."""
-    return str(getattr(error, "orig", error)).partition("\n")[0].rstrip(".")
-
-
 def refusal(error: OSError) -> str:
     """Return what the system refuses, and who may do it."""
     hint = " Run the command as a user who may do this, for example root." if isinstance(error, PermissionError) else ""

@@ -18,9 +18,9 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty, selectinload
 
-from app.core.cli.errors import CommandError, cause_of
+from app.core.cli.errors import CommandError
 from app.core.cli.seeding import label_of
-from app.core.db import Base, input_type, is_conflict, is_unfit, stored_type, taken_columns
+from app.core.db import Base, cause_of, input_type, is_conflict, is_unfit, stored_type, taken_columns
 from app.core.registry import load_models
 from app.core.settings import BASE_DIR
 

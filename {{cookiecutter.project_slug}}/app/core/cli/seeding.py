@@ -17,8 +17,8 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty
 
-from app.core.cli.errors import CommandError, cause_of
-from app.core.db import is_unfit, taken_columns
+from app.core.cli.errors import CommandError
+from app.core.db import cause_of, is_unfit, taken_columns
 from app.core.permissions import app_of
 from app.core.registry import load_models
 from app.core.settings import BASE_DIR

@@ -7,6 +7,7 @@ from app.core.db.connections.sessions import Db, get_session
 from app.core.db.dumps import DumpError, dump_rows, is_dump, load_rows, row_count, row_counts
 from app.core.db.errors import (
     DatabaseUnavailable,
+    cause_of,
     is_away,
     is_conflict,
     is_needed,
@@ -87,6 +88,7 @@ __all__ = [
     "UnknownMigrations",
     "by_code_point",
     "capped_count",
+    "cause_of",
     "declared_permissions",
     "dump_rows",
     "find_referred",

@@ -42,7 +42,7 @@ from sqlalchemy.types import TypeEngine
 from app.core.db.base import Base
 from app.core.db.columns import stored_type
 from app.core.db.connections.engine import Database
-from app.core.db.errors import is_away
+from app.core.db.errors import cause_of, is_away
 from app.core.db.migrations.histories import Graph
 from app.core.registry import load_models
 
@@ -171,8 +171,7 @@ async def _insert(connection: AsyncConnection, tables: Tables, rows: Iterator[Ro
 def _explained(error: StatementError | OverflowError, name: str, lines: range) -> Exception:
     if isinstance(error, DBAPIError) and is_away(error):
         return error
-    reason = str(getattr(error, "orig", error)).partition("\n")[0].rstrip(".")
-    return DumpError(f"A row of {name} in the lines {lines[0]} to {lines[-1]} cannot be stored: {reason}.")
+    return DumpError(f"A row of {name} in the lines {lines[0]} to {lines[-1]} cannot be stored: {cause_of(error)}.")
 
 
 def _line(table: Table, values: Mapping[str, Any]) -> str:

@@ -50,6 +50,11 @@ POSTGRESQL_UNMIGRATED = ("42P01", "42703")  # undefined_table, undefined_column
 SQLITE_UNMIGRATED = re.compile(r"no such (table|column): |table \S+ has no column named ")
 
 
+def cause_of(error: Exception) -> str:
+    """Return what the driver says, in one line and without a full stop."""
+    return str(getattr(error, "orig", error)).partition("\n")[0].rstrip(".")
+
+
 def is_away(error: DBAPIError) -> bool:
     """True if the server is lost or overloaded, or the file is locked or not a database. False for a faulty query."""
     if error.connection_invalidated:

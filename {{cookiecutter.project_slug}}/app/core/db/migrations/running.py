@@ -52,7 +52,7 @@ async def migrate(database: Database, target: str = NEWEST, report: Report = pri
 
 
 def _full_id(target: str, graph: Graph) -> str:
-    """Return the id that begins so, or else the target, which may be a word of Alembic. Raises its CommandError."""
+    """Return the id that begins with the target, or else the target: Alembic may know it. Raises its CommandError."""
     found = [target] if target in graph.scripts else [name for name in graph.scripts if name.startswith(target)]
     if len(found) > 1:
         raise CommandError(f"Several migrations begin with {target!r}, for example {found[0]} and {found[1]}.")

@@ -39,13 +39,14 @@ async def restore(
     with file.open("rb") as opened:
         if not opened.read(16).startswith(kind.MAGIC):
             raise CommandError(f"{file} is not a backup of {kind.NAME}.")
-    _check_migrations(file, kind.migrations(file))
+    names = kind.migrations(file)
+    _check_migrations(file, names)
     if not yes and (count := await _row_count()):
         raise CommandError(f"The database has {count} rows. To replace them, add --yes.")
     if is_sqlite(url):
         sqlite.copy(file, Path(str(url.database)))
     else:
-        await postgresql.restore(url, file)
+        await postgresql.restore(url, file, names)
     say(f"Restored {file}.")
 
 

@@ -28,10 +28,10 @@ def migrations(file: Path) -> set[str]:
     return set(copied[1].split()) if copied else set()
 
 
-async def restore(url: URL, file: Path) -> None:
+async def restore(url: URL, file: Path, names: set[str]) -> None:
     """`pg_restore` leaves tables that the backup does not have, and cannot replace a table that they refer to."""
     async with open_database() as database:
-        later = await later_migrations(database, migrations(file))
+        later = await later_migrations(database, names)
     if later:
         raise CommandError(
             f"The database has migrations that the backup does not have ({', '.join(later)}). Undo them first with "
