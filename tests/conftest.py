@@ -241,14 +241,18 @@ def browse(chromium: Browser) -> Iterator[Browse]:
     browse.close()
 
 
+def on_new_database(request: pytest.FixtureRequest, service: Service, folder: Path, name: str) -> Service:
+    """The service on a database of the kind that the fixture's parameter names: "sqlite" or "postgresql"."""
+    if request.param == "sqlite":
+        return service.with_env(DATABASE_URL=f"sqlite:///{folder}/db.sqlite3")
+    cluster: PostgreSQL = request.getfixturevalue("cluster")
+    return service.with_env(DATABASE_URL=cluster.create_database(name))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def empty(request: pytest.FixtureRequest, plain: Service, tmp_path: Path) -> Service:
     """The project on a database without tables."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/empty.sqlite3"
-    else:
-        url = request.getfixturevalue("cluster").create_database(tmp_path.name)
-    return Service(plain.project, plain.python, {"DATABASE_URL": url})
+    return on_new_database(request, plain, tmp_path, tmp_path.name)
 
 
 @pytest.fixture(scope="session")

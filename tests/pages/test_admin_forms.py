@@ -14,9 +14,10 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.conftest import on_new_database
 from tests.kit.admin_site import enter, save
 from tests.kit.browser import Browse
-from tests.kit.servers import PostgreSQL, Server
+from tests.kit.servers import Server
 from tests.kit.services import Service, prepare, serve
 
 MANY = 1005
@@ -152,11 +153,7 @@ def begun(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def seeded(request: pytest.FixtureRequest, begun: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
-    if request.param == "sqlite":
-        seeded = begun.with_env(DATABASE_URL=f"sqlite:///{tmp_path_factory.mktemp('forms')}/db.sqlite3")
-    else:
-        cluster: PostgreSQL = request.getfixturevalue("cluster")
-        seeded = begun.with_env(DATABASE_URL=cluster.create_database("forms"))
+    seeded = on_new_database(request, begun, tmp_path_factory.mktemp("forms"), "forms")
     seeded.manage("migrate")
     if not list((begun.project / "app" / "migrations" / "versions").glob("*_blog.py")):
         seeded.manage("makemigrations", "--name", "blog")

@@ -17,6 +17,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.conftest import on_new_database
 from tests.kit.apps import ZOO, add_aviary, add_zoo
 from tests.kit.servers import PostgreSQL, Server
 from tests.kit.services import PASSWORD, USERNAME, Service, connect, prepare, serve
@@ -95,11 +96,8 @@ def zoo(request: pytest.FixtureRequest, plain: Service, tmp_path_factory: pytest
     zoo = Service(shutil.copytree(plain.project, folder / "copy", ignore=ignored), plain.python)
     add_zoo(zoo)
     shutil.copy(ZOO / "admin.py", zoo.project / "app" / "zoo")
-    if request.param == "sqlite":
-        zoo = zoo.with_env(DATABASE_URL=f"sqlite:///{folder}/db.sqlite3")
-    else:
-        cluster: PostgreSQL = request.getfixturevalue("cluster")
-        zoo = zoo.with_env(DATABASE_URL=cluster.create_database("zoo"))
+    zoo = on_new_database(request, zoo, folder, "zoo")
+    if request.param == "postgresql":
         add_aviary(zoo)
         shutil.copy(ZOO / "postgresql_admin.py", zoo.project / "app" / "aviary" / "admin.py")
     zoo.manage("makemigrations", "--name", "zoo")

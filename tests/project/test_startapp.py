@@ -13,6 +13,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.conftest import on_new_database
 from tests.kit.admin_site import enter, row, save
 from tests.kit.browser import Browse
 from tests.kit.servers import PostgreSQL, Server
@@ -116,10 +117,7 @@ def made(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def migrated(request: pytest.FixtureRequest, made: Made, tmp_path_factory: pytest.TempPathFactory) -> Service:
-    if request.param == "sqlite":
-        return prepare(made.service.with_env(DATABASE_URL=f"sqlite:///{tmp_path_factory.mktemp('made')}/db.sqlite3"))
-    cluster: PostgreSQL = request.getfixturevalue("cluster")
-    return prepare(made.service.with_env(DATABASE_URL=cluster.create_database("made")))
+    return prepare(on_new_database(request, made.service, tmp_path_factory.mktemp("made"), "made"))
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,10 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
+from tests.conftest import on_new_database
 from tests.kit.admin_site import enter, row, save
 from tests.kit.browser import Browse
-from tests.kit.servers import PostgreSQL, Server
+from tests.kit.servers import Server
 from tests.kit.services import LINTERS, PASSWORD, Service, bearer, connect, log_in, prepare, serve
 
 IMPORTS = """
@@ -80,10 +81,7 @@ def extended(plain: Service, tmp_path_factory: pytest.TempPathFactory) -> Servic
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def migrated(request: pytest.FixtureRequest, extended: Service, tmp_path_factory: pytest.TempPathFactory) -> Service:
-    if request.param == "sqlite":
-        return prepare(extended.with_env(DATABASE_URL=f"sqlite:///{tmp_path_factory.mktemp('users')}/db.sqlite3"))
-    cluster: PostgreSQL = request.getfixturevalue("cluster")
-    return prepare(extended.with_env(DATABASE_URL=cluster.create_database("user_fields")))
+    return prepare(on_new_database(request, extended, tmp_path_factory.mktemp("users"), "user_fields"))
 
 
 @pytest.fixture(scope="module")
