@@ -22,8 +22,9 @@ test: $(VENV)/.installed-dev # render every combination that matters, and run th
 test-fast: $(VENV)/.installed-dev # render once, check the result, and run what it brings for accounts
 	@$(BIN)/python -m pytest --numprocesses=auto -m fast
 
-test-weekly: $(VENV)/.installed-dev # run the slow tests: the project's suite in other orders, on other Pythons, without some apps
+test-weekly: $(VENV)/.installed-dev # run the slow tests: the suite in other orders, on other Pythons, without some apps, and pages on a slow network
 	@$(BIN)/python -m pytest -m weekly
+	@BROWSER_SLOW=1 $(BIN)/python -m pytest -m 'not weekly' tests/pages
 
 # Keep the cache here: in the project's folder, it would be rendered too.
 lint: $(VENV)/.installed-dev # check the template's own code, and the project's before rendering

@@ -13,7 +13,12 @@ from tests.kit.servers import LOOPBACK, clean_environment
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-expect.set_options(timeout=30_000)  # only a test that fails waits so long
+# `make test-weekly` slows the network down. That finds tests that look at a page before it is there.
+SLOW = "BROWSER_SLOW" in os.environ
+SLOW_NETWORK = {"offline": False, "latency": 300, "downloadThroughput": 50_000, "uploadThroughput": -1}  # ms, bytes/s
+TIMEOUT = 150_000 if SLOW else 30_000  # only a test that fails waits so long
+
+expect.set_options(timeout=TIMEOUT)
 
 # In addition to Playwright's: no sandbox, no first run, no updates, nothing in the background.
 FLAGS = (
@@ -99,6 +104,7 @@ class Browse:
         self.expected: list[str] = []
         self.hosts: set[str] = set()
         self.context = browser.new_context(locale="en-GB", reduced_motion="reduce")
+        self.context.set_default_timeout(TIMEOUT)
         self.context.add_init_script(REPORT_VIOLATIONS)
         self.context.on("console", self._hear)
         self.context.on("weberror", self._catch)
@@ -109,6 +115,8 @@ class Browse:
         page = self.context.new_page()
         page.emulate_media(color_scheme="dark" if color_scheme == "dark" else "light")
         page.set_viewport_size({"width": width, "height": height})
+        if SLOW:
+            self.context.new_cdp_session(page).send("Network.emulateNetworkConditions", SLOW_NETWORK)
         page.goto(url)
         return page
 

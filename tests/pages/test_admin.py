@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 
-from tests.kit.admin_site import click, enter, open_menu, row, save, search
+from tests.kit.admin_site import click, enter, open_menu, row, save, search, try_to_enter
 from tests.kit.browser import Browse
 from tests.kit.servers import PostgreSQL, Server
 from tests.kit.services import EMAIL, PASSWORD, USERNAME, Service, bearer, connect, log_in, prepare, serve
@@ -73,7 +73,7 @@ def make_a_user(page: Page, name: str) -> None:
 
 def change_a_user(page: Page, name: str) -> None:
     search(page, name[:3].upper())
-    assert page.locator("tbody tr").count() == 1
+    expect(page.locator("tbody tr")).to_have_count(1)
     row(page, name, "pen-to-square")
     expect(page.locator(".page-title")).to_have_text(name)
     page.get_by_label("Full name").fill("Grace Hopper")
@@ -154,6 +154,7 @@ def test_permissions_move_between_two_lists(admin: Page) -> None:
     open_menu(admin, "Groups")
     admin.get_by_role("link", name="New Group").click()
     available, chosen = (admin.get_by_label(f"{which} permissions", exact=True) for which in ("Available", "Chosen"))
+    expect(available).to_be_visible()  # its script has run
     admin.get_by_label("Name").fill("readers")
     admin.get_by_label("Name").press("Tab")
     expect(admin.get_by_label("Search in available permissions")).to_be_focused()
@@ -296,7 +297,7 @@ def test_a_cut_value_is_in_the_title(browse: Browse, with_long_values: Server) -
 def test_a_wrong_password_is_told_on_the_form(browse: Browse, served: Server) -> None:
     browse.expect("status of 400")
     page = browse(f"{served.url}/admin/session/list")
-    enter(page, password="wrong")
+    try_to_enter(page, password="wrong")
     expect(page.get_by_role("alert")).to_have_text("Incorrect username or password")
     enter(page)
 
