@@ -599,7 +599,7 @@ def smtp_server(pause: float = 0) -> Iterator[SMTPServer]:
     """Accept all mails, in a thread of this process."""
     port = free_port()
     running = SMTPServer(f"smtp://{LOOPBACK}:{port}", pause=pause)
-    controller = Controller(running, LOOPBACK, port, server_hostname="localhost")
+    controller = Controller(running, LOOPBACK, port, server_hostname="localhost", ready_timeout=START_LIMIT)
     controller.start()
     try:
         yield running

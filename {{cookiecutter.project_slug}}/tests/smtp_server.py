@@ -54,6 +54,7 @@ class SMTPServer(Controller):
             port=0,
             ssl_context=tls,
             server_hostname="localhost",
+            ready_timeout=60,  # the default, 5 s, is short for a busy machine
             tls_context=starttls,
             auth_require_tls=starttls is not None,
             authenticator=self._authenticate,
