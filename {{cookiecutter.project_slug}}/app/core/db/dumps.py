@@ -100,16 +100,25 @@ async def dump_rows(database: Database) -> AsyncGenerator[str, None]:
 def is_dump(line: str) -> bool:
     """Tell whether a file that begins with this line is a dump, whole or not."""
     try:
-        head = json.loads(line)
-    except ValueError:
+        _read_head(line)
+    except DumpError:
         return False
-    return isinstance(head, dict) and {"rows", "migrations"} <= head.keys()
+    return True
+
+
+def _read_head(line: str) -> tuple[dict[str, int], set[str]]:
+    """Return the number of rows of each table, and the applied migrations. Raises DumpError."""
+    try:
+        head = json.loads(line)
+        return dict(head["rows"]), set(head["migrations"])
+    except (ValueError, TypeError, KeyError):
+        raise DumpError("This file is not a dump. `dumpdata` makes one.") from None
 
 
 async def load_rows(connection: AsyncConnection, lines: Iterable[str], advance: Advance = lambda _: None) -> int:
     """Replace all rows with those of a dump. Return their number. The caller commits. Raises DumpError."""
     tables, numbered = all_tables(), enumerate(lines, 1)
-    expected = await _read_head(connection, tables, next(numbered, (1, ""))[1])
+    expected = await _count_expected(connection, tables, next(numbered, (1, ""))[1])
     await _empty(connection, tables.values())
     total = await _insert(connection, tables, _rows(numbered, tables), advance)
     if total != expected:
@@ -119,13 +128,9 @@ async def load_rows(connection: AsyncConnection, lines: Iterable[str], advance: 
     return total
 
 
-async def _read_head(connection: AsyncConnection, tables: Tables, line: str) -> int:
-    """Return the number of all rows."""
-    try:
-        head = json.loads(line)
-        counts, migrations = dict(head["rows"]), set(head["migrations"])
-    except (ValueError, TypeError, KeyError):
-        raise DumpError("This file is not a dump. `dumpdata` makes one.") from None
+async def _count_expected(connection: AsyncConnection, tables: Tables, line: str) -> int:
+    """Return the number of all rows that the first line names, if they fit this database. Raises DumpError."""
+    counts, migrations = _read_head(line)
     if migrations != await connection.run_sync(Graph.read().applied):
         raise DumpError("The dump was made with other migrations. Apply the same migrations to both databases.")
     if unknown := counts.keys() - tables.keys():
