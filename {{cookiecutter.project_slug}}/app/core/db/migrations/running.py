@@ -62,16 +62,22 @@ def _full_id(target: str, graph: Graph) -> str:
 async def migration_history(database: Database) -> dict[str, bool]:
     """Return the ids of all migrations, the oldest first, and whether they are applied. Raises UnknownMigrations."""
     graph = Graph.read()
-    async with database.engine.connect() as connection:
-        applied = await connection.run_sync(graph.applied)
+    applied = await _applied(database, graph)
     return {name: name in applied for name in graph.scripts}
 
 
 async def later_migrations(database: Database, ends: Iterable[str]) -> list[str]:
     """Return the applied migrations that are neither among these nor before them. Raises UnknownMigrations."""
-    before = Graph.read().closure(ends)
-    return [name for name, applied in (await migration_history(database)).items() if applied and name not in before]
+    graph = Graph.read()
+    later = await _applied(database, graph) - graph.closure(ends)
+    return [name for name in graph.scripts if name in later]
 
 
 async def pending_migrations(database: Database) -> list[str]:
+    """Raises UnknownMigrations."""
     return [name for name, applied in (await migration_history(database)).items() if not applied]
+
+
+async def _applied(database: Database, graph: Graph) -> set[str]:
+    async with database.engine.connect() as connection:
+        return await connection.run_sync(graph.applied)
