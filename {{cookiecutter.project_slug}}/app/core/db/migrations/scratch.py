@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.core.db.connections.engine import Database
+from app.core.db.errors import sqlstate
 
-INSUFFICIENT_PRIVILEGE = "42501"  # SQLSTATE, PostgreSQL's manual, appendix A
+INSUFFICIENT_PRIVILEGE = "42501"  # PostgreSQL's manual, appendix A
 
 
 class ScratchRefused(Exception):
@@ -47,7 +48,7 @@ async def _create(engine: AsyncEngine, name: str) -> None:
         # PostgreSQL cannot copy a database while somebody is connected to it. Nobody ever connects to template0.
         await _execute(engine, f'CREATE DATABASE "{name}" TEMPLATE template0')
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+        if sqlstate(error.orig) != INSUFFICIENT_PRIVILEGE:
             raise
         role = engine.url.username
         raise ScratchRefused(
