@@ -21,7 +21,7 @@ from ipaddress import ip_address
 from uuid import UUID, uuid4
 
 from fastapi.requests import HTTPConnection
-from sqlalchemy import ColumnElement, Update, delete, exists, func, select, true, update
+from sqlalchemy import ColumnElement, Select, Update, delete, exists, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.errors import InvalidRefreshToken
@@ -106,9 +106,9 @@ async def start_in_browser(db: AsyncSession, user_id: UUID, device: Device, now:
 
 async def _new_session(db: AsyncSession, user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> Session:
     """End the sessions that were not used for the longest time, if the user has MAX_SESSIONS."""
-    surplus = select(Session.id).where(Session.user_id == user_id, _is_live(now)).order_by(Session.last_used_at.desc())
-    too_many = _end(now).where(Session.id.in_(surplus.offset(MAX_SESSIONS - 1)))
-    await db.execute(too_many.execution_options(audited=False, synchronize_session=False))
+    surplus = _live_of(user_id, now).with_only_columns(Session.id).offset(MAX_SESSIONS - 1)
+    ending = _end(now).where(Session.id.in_(surplus))
+    await db.execute(ending.execution_options(audited=False, synchronize_session=False))
     return Session(
         id=uuid4(),
         user_id=user_id,
@@ -162,6 +162,11 @@ def _is_live(now: datetime) -> ColumnElement[bool]:
     return Session.ended_at.is_(None) & (Session.expires_at > now)
 
 
+def _live_of(user_id: UUID, now: datetime) -> Select[Session]:
+    """Select the user's live sessions, the last used one first."""
+    return select(Session).where(Session.user_id == user_id, _is_live(now)).order_by(Session.last_used_at.desc())
+
+
 def _user_is_enabled() -> ColumnElement[bool]:
     return exists().where(User.id == Session.user_id, User.disabled.is_(False))
 
@@ -197,8 +202,7 @@ async def end_by_refresh_token(db: AsyncSession, text: str, now: datetime) -> No
 
 async def live(db: AsyncSession, user_id: UUID, now: datetime) -> Sequence[Session]:
     """Return the user's live sessions, the last used one first."""
-    query = select(Session).where(Session.user_id == user_id, _is_live(now)).order_by(Session.last_used_at.desc())
-    return (await db.scalars(query.limit(MAX_SESSIONS))).all()
+    return (await db.scalars(_live_of(user_id, now).limit(MAX_SESSIONS))).all()
 
 
 async def count_over(db: AsyncSession, now: datetime) -> int:
