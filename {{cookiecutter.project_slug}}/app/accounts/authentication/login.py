@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from app.accounts.authentication.devices import Devices
 from app.accounts.authentication.schemas import Token
-from app.accounts.errors import InvalidCredentials, WrongPassword
+from app.accounts.errors import AccountsError, InvalidCredentials, WrongPassword
 from app.accounts.models import User, has_password_of
 
 
@@ -33,33 +33,19 @@ class Login(Devices):
 
         Raises WrongPassword, which counts like a failed login, or Throttled.
         """
-        user = await self.db.get(User, user_id)
-        await self.db.commit()  # gives the connection back, as in `_authenticate`
-        logins = self.logins
-        await logins.check(user_id)
-        valid, _ = await self.passwords.hasher.check(password, user.hashed_password if user else None)
-        if user is None or not valid:
-            await logins.failed(user_id)
-            raise WrongPassword
-        await logins.check(user_id)
-        await logins.succeeded(user_id)
+        found = await self.db.get(User, user_id)
+        user, _ = await self._check(found, user_id, password, WrongPassword)
+        await self.logins.succeeded(user_id)
         return user
 
     async def _authenticate(self, name: str, password: str) -> User:
         """The caller must commit. Raises Throttled. Raises InvalidCredentials, always after the work of one hash."""
-        db, logins = self.db, self.logins
-        user = await db.scalar(User.named(name))
-        await db.commit()  # gives the connection back, so others can use it while this login waits for its hash
-        account = user.id if user else name
-        await logins.check(account)
-        valid, new_hash = await self.passwords.hasher.check(password, user.hashed_password if user else None)
-        if user is None or not valid:
-            await logins.failed(account)
-            raise InvalidCredentials
-        await logins.check(account)  # again: many tries at once must not reveal the right password among them
+        found = await self.db.scalar(User.named(name))
+        account = found.id if found else name
+        user, new_hash = await self._check(found, account, password, InvalidCredentials)
         # The user may have changed during the hash, so the UPDATE checks again. It compares the time of the password,
         # not the hash: another login at the same time may have replaced the hash of the same password.
-        logged_in = await db.execute(
+        logged_in = await self.db.execute(
             update(User)
             .where(has_password_of(user), User.disabled.is_(False))
             .values({"last_login": self.now()} | ({"hashed_password": new_hash} if new_hash else {}))
@@ -67,7 +53,23 @@ class Login(Devices):
             .execution_options(audited=False)
         )
         if logged_in.one_or_none() is None:
-            await db.rollback()  # holds no lock during the call to Redis
-            await logins.failed(account)
+            await self.db.rollback()  # holds no lock during the call to Redis
+            await self.logins.failed(account)
             raise InvalidCredentials
         return user
+
+    async def _check(
+        self, user: User | None, account: UUID | str, password: str, wrong: type[AccountsError]
+    ) -> tuple[User, str | None]:
+        """Return the user, and a hash if it must replace the stored one. Count a wrong password.
+
+        Raises Throttled. Raises `wrong`, always after the work of one hash.
+        """
+        await self.db.commit()  # gives the connection back, so others can use it while this login waits for its hash
+        await self.logins.check(account)
+        valid, new_hash = await self.passwords.hasher.check(password, user.hashed_password if user else None)
+        if user is None or not valid:
+            await self.logins.failed(account)
+            raise wrong
+        await self.logins.check(account)  # again: many tries at once must not reveal the right password among them
+        return user, new_hash
