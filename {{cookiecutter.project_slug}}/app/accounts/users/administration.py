@@ -35,9 +35,9 @@ class Administration(Lookup):
         _may_change(actor, user)
         _may_grant_flags(actor, user, changes)
         if user.disabled and changes.disabled is False:
-            _may_restore(actor, user)
+            _may_give_access(actor, user, "enable")
         if new_hash is not None:
-            _may_take_over(actor, user)
+            _may_give_access(actor, user, "set the password of")
             user.hashed_password = new_hash
         if changes.groups is not None:
             await self._set_groups(actor, user, changes.groups)
@@ -92,18 +92,13 @@ def _may_change(actor: Actor, user: User) -> None:
         raise NotAllowed("Only a superuser can change a superuser")
 
 
-def _may_take_over(actor: Actor, user: User) -> None:
-    """An actor who sets a user's password can then log in as this user."""
+def _may_give_access(actor: Actor, user: User, action: str) -> None:
+    """An actor who sets a user's password can then log in as this user. A user who is enabled again has all their
+    rights again. So both need these rights.
+    """
     may_grant(actor, user.permissions)
     if user.is_staff and not _is_staff(actor):
-        raise NotAllowed("Only staff can set the password of staff")
-
-
-def _may_restore(actor: Actor, user: User) -> None:
-    """A user who is enabled again has all their rights again."""
-    may_grant(actor, user.permissions)
-    if user.is_staff and not _is_staff(actor):
-        raise NotAllowed("Only staff can enable staff")
+        raise NotAllowed(f"Only staff can {action} staff")
 
 
 def _may_grant_flags(actor: Actor, user: User, changes: UserUpdate) -> None:
