@@ -117,21 +117,11 @@ class Limiter:
 
     async def hit(self, rate: RateLimitItem, *key: str) -> int:
         """Count one. Return 0 if the rate allows it, else the seconds until it does."""
-        name = _fingerprint(key)
-
-        async def hit(limiter: FixedWindowRateLimiter) -> int:
-            return 0 if await limiter.hit(rate, name) else await _seconds_left(limiter, rate, name)
-
-        return await self._ask(rate, hit)
+        return await self._seconds(FixedWindowRateLimiter.hit, rate, key)
 
     async def wait(self, rate: RateLimitItem, *key: str) -> int:
         """Return the same as `hit`, but do not count."""
-        name = _fingerprint(key)
-
-        async def wait(limiter: FixedWindowRateLimiter) -> int:
-            return 0 if await limiter.test(rate, name) else await _seconds_left(limiter, rate, name)
-
-        return await self._ask(rate, wait)
+        return await self._seconds(FixedWindowRateLimiter.test, rate, key)
 
     async def clear(self, rate: RateLimitItem, *key: str) -> None:
         name = _fingerprint(key)
@@ -145,6 +135,18 @@ class Limiter:
         if self._pool:
             await self._pool.aclose()
 
+    async def _seconds(self, allows: Callable[..., Awaitable[bool]], rate: RateLimitItem, key: tuple[str, ...]) -> int:
+        """Return 0 if the method of the limiter allows it, else the seconds until the window ends."""
+        name = _fingerprint(key)
+
+        async def seconds(limiter: FixedWindowRateLimiter) -> int:
+            if await allows(limiter, rate, name):
+                return 0
+            end = (await limiter.get_window_stats(rate, name)).reset_time
+            return max(1, ceil(end - time.time()))
+
+        return await self._ask(rate, seconds)
+
     async def _ask(
         self, rate: RateLimitItem, question: Callable[[FixedWindowRateLimiter], Awaitable[Answer]]
     ) -> Answer:
@@ -154,11 +156,6 @@ class Limiter:
                     with suppress(StorageError), self._outage.watch(StorageError):
                         return await question(self._redis)
         return await question(self._local[rate])
-
-
-async def _seconds_left(limiter: FixedWindowRateLimiter, rate: RateLimitItem, name: str) -> int:
-    end = (await limiter.get_window_stats(rate, name)).reset_time
-    return max(1, ceil(end - time.time()))
 
 
 def _fingerprint(key: tuple[str, ...]) -> str:
