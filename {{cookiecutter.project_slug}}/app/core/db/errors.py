@@ -16,7 +16,10 @@ SQLITE_AWAY = (
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_FULL,
 )
-# Classes of SQLSTATE (PostgreSQL's manual, appendix A): connection, resources, operator intervention.
+# The codes are SQLSTATEs (PostgreSQL's manual, appendix A).
+QUERY_CANCELED = "57014"
+READ_ONLY = "25006"  # read_only_sql_transaction: the server has become a replica, or its disk is full
+# Classes of SQLSTATE: connection, resources, operator intervention.
 POSTGRESQL_AWAY = ("08", "53", "57")
 
 SQLITE_CONFLICT = (
@@ -26,10 +29,10 @@ SQLITE_CONFLICT = (
     sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY,
 )
 SQLITE_RESTRICTED = "FOREIGN KEY constraint failed"  # with ON DELETE RESTRICT its code is that of any trigger
+POSTGRESQL_NEEDED = ("23001", "23503")  # restrict_violation, foreign_key_violation
 POSTGRESQL_UNIQUE = "23505"  # unique_violation
 POSTGRESQL_CONFLICT = (
-    "23001",  # restrict_violation
-    "23503",  # foreign_key_violation
+    *POSTGRESQL_NEEDED,
     POSTGRESQL_UNIQUE,
     "23P01",  # exclusion_violation
     "40001",  # serialization_failure
@@ -37,7 +40,6 @@ POSTGRESQL_CONFLICT = (
 )
 SQLITE_TAKEN = re.compile(r"UNIQUE constraint failed: (\w+\.\w+(?:, \w+\.\w+)*)")
 POSTGRESQL_TAKEN = re.compile(r"\((\w+(?:, \w+)*)\)=\(")  # `Key (slug)=(a) already exists.`, in any language
-POSTGRESQL_NEEDED = ("23001", "23503")
 SQLITE_UNFIT = (
     sqlite3.SQLITE_CONSTRAINT_CHECK,
     sqlite3.SQLITE_CONSTRAINT_NOTNULL,
@@ -104,16 +106,12 @@ def is_unmigrated(error: DBAPIError) -> bool:
 
 
 def _sqlite_kind(error: DBAPIError) -> int:
-    """Return the last byte: the code of a full disk, for example, also tells the operation that failed."""
+    """Return SQLite's primary code, which is the last byte of its extended code."""
     return (_sqlite_code(error) or 0) & 0xFF
 
 
 def _sqlite_code(error: DBAPIError) -> int | None:
     return getattr(error.orig, "sqlite_errorcode", None)
-
-
-QUERY_CANCELED = "57014"
-READ_ONLY = "25006"  # read_only_sql_transaction: the server has become a replica, or its disk is full
 
 
 class DatabaseUnavailable(Exception):
