@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from app.core.cli.commands.upgrade.git import cause, git, run
+from app.core.cli.commands.upgrade.git import cause, git, prefix, run
 from app.core.cli.commands.upgrade.plan import NO_GUESSES, Kind, Plan, make_plan
 from app.core.cli.commands.upgrade.template import ORIGIN, Origin, Template, Version, published, require_cookiecutter
 from app.core.cli.console import print_table
@@ -99,14 +99,14 @@ def _choose(current: Version, known: list[Version], asked: str | None) -> Versio
 
 def _plan(template: Template, origin: Origin, target: Version, folder: Path) -> Plan:
     old, new = folder / "old", folder / "new"
-    prefix = git(BASE_DIR, "rev-parse", "--show-prefix").strip()
+    place = prefix(BASE_DIR)
     commit = template.commit(target)
-    template.render(template.commit_of(origin), origin.answers, old / prefix)
-    template.render(commit, origin.answers, new / prefix)
+    template.render(template.commit_of(origin), origin.answers, old / place)
+    template.render(commit, origin.answers, new / place)
     # Nobody edits this file, so the new one replaces it, without a conflict.
-    moved_on = origin.moved_on(Origin.read(new / prefix), commit)
-    (new / prefix / ORIGIN).write_text(moved_on, encoding="utf-8", newline="\n")
-    (old / prefix / ORIGIN).write_text(git(BASE_DIR, "show", f"HEAD:./{ORIGIN}"), encoding="utf-8", newline="\n")
+    moved_on = origin.moved_on(Origin.read(new / place), commit)
+    (new / place / ORIGIN).write_text(moved_on, encoding="utf-8", newline="\n")
+    (old / place / ORIGIN).write_text(git(BASE_DIR, "show", f"HEAD:./{ORIGIN}"), encoding="utf-8", newline="\n")
     return make_plan(BASE_DIR, old, new, f"Upgrade the template to {target}")
 
 

@@ -31,6 +31,11 @@ def git(folder: Path, *arguments: str, **variables: str) -> str:
     return done.stdout
 
 
+def prefix(root: Path) -> str:
+    """Return where in the repository the project is. Usually it is the whole repository, and this is empty."""
+    return git(root, "rev-parse", "--show-prefix").strip()
+
+
 def split(output: str) -> list[str]:
     """Return the entries of an output with -z."""
     return output.split("\0")[:-1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
-from app.core.cli.commands.upgrade.git import files, git, run, split
+from app.core.cli.commands.upgrade.git import files, git, prefix, run, split
 from app.core.cli.errors import CommandError
 
 MIGRATION = re.compile(r"app/(core/)?(?!core/|migrations/)\w+/migrations/.+")
@@ -114,10 +114,10 @@ def make_plan(root: Path, old: Path, new: Path, message: str) -> Plan:
     dropped = found.dropped()
     for path in found.in_the_way(root, dropped):
         raise CommandError(f"The new version brings {path}, and you have one that is not committed: move it first.")
-    prefix = _prefix(root)
+    project = prefix(root)
     for path in dropped:
         for folder in (old, new):
-            (folder / prefix / path).unlink(missing_ok=True)
+            (folder / project / path).unlink(missing_ok=True)
     parent = git(root, "commit-tree", _store(root, old), "-m", "The template before").strip()
     commit = git(root, "commit-tree", _store(root, new), "-p", parent, "-m", message).strip()
     conflicts = _conflicts(root, parent, commit)
@@ -131,11 +131,6 @@ def make_plan(root: Path, old: Path, new: Path, message: str) -> Plan:
         elif kind := found.kind(path):
             kinds[path] = kind
     return Plan(kinds, commit)
-
-
-def _prefix(root: Path) -> str:
-    """Return where in the repository the project is. Usually it is the whole repository, and this is empty."""
-    return git(root, "rev-parse", "--show-prefix").strip()
 
 
 def _store(root: Path, folder: Path) -> str:
@@ -161,7 +156,7 @@ def _conflicts(root: Path, parent: str, commit: str) -> set[str]:
     if done.returncode not in (0, 1):
         raise CommandError("This git cannot merge without touching files: `upgrade` needs git 2.38 or newer.")
     _, *names = split(done.stdout)
-    return {name.removeprefix(_prefix(root)) for name in names if name}
+    return {name.removeprefix(prefix(root)) for name in names if name}
 
 
 def _folders(paths: Iterable[str]) -> set[str]:
