@@ -19,9 +19,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty, selectinload
 
 from app.core.cli.errors import CommandError
-from app.core.cli.seeding import label_of
-from app.core.db import Base, cause_of, input_type, is_conflict, is_unfit, stored_type, taken_columns
-from app.core.registry import load_models
+from app.core.cli.labels import label_of, labelled_models
+from app.core.db import cause_of, input_type, is_conflict, is_unfit, stored_type, taken_columns
 from app.core.settings import BASE_DIR
 
 FORM = 'Write {"model": "blog.Post", "fields": {"title": "A beginning"}}.'
@@ -56,10 +55,7 @@ def is_fixture(line: str) -> bool:
 
 async def load_fixture(db: AsyncSession, lines: Iterable[tuple[int, str]]) -> int:
     """Return the number of rows. The caller commits. Raises CommandError."""
-    load_models()
-    models = {label_of(mapper.class_): mapper for mapper in Base.registry.mappers}
-    models = {label: mapper for label, mapper in models.items() if not label.startswith("core.")}
-    count = 0
+    models, count = labelled_models(), 0
     for number, line in lines:
         if line.strip():
             try:

@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty
 
 from app.core.cli.errors import CommandError
+from app.core.cli.labels import label_of
 from app.core.db import cause_of, is_unfit, taken_columns
-from app.core.permissions import app_of
 from app.core.registry import load_models
 from app.core.settings import BASE_DIR
 
@@ -59,10 +59,6 @@ def find_factories() -> tuple[Factory, Factories]:
 
 def _is_factory(value: Any, base: Any) -> bool:
     return isinstance(value, type) and issubclass(value, base) and value is not base
-
-
-def label_of(model: type) -> str:
-    return f"{app_of(model)}.{model.__name__}"
 
 
 def chosen(factories: Factories, names: Sequence[str]) -> list[Factory]:

@@ -15,7 +15,8 @@ from app.core.cli.console import print_table, progress, say
 from app.core.cli.errors import CommandError
 from app.core.cli.files import new_file
 from app.core.cli.fixtures import find_file, is_fixture, load_fixture
-from app.core.cli.seeding import Seeder, chosen, find_factories, in_order, label_of
+from app.core.cli.labels import label_of
+from app.core.cli.seeding import Seeder, chosen, find_factories, in_order
 from app.core.db import DumpError, dump_rows, is_dump, load_rows, row_counts, utcnow
 from app.settings import get_settings
 

@@ -9,10 +9,9 @@ from uuid import UUID
 from sqlalchemy.orm import Mapper
 
 from app.core.cli.errors import CommandError
+from app.core.cli.labels import labelled_models
 from app.core.cli.startapp.fields import Field, Target
 from app.core.cli.startapp.new_app import NewApp
-from app.core.db import Base
-from app.core.permissions import app_of
 from app.core.settings import BASE_DIR
 
 KEYS = {UUID: "sa.Uuid()", int: "sa.Integer()"}
@@ -20,7 +19,7 @@ KEYS = {UUID: "sa.Uuid()", int: "sa.Integer()"}
 
 
 def resolve(app: NewApp) -> NewApp:
-    """Tell each field its model and the one that it names. All models must be loaded. Raises CommandError."""
+    """Tell each field its model and the one that it names. Raises CommandError."""
     return replace(app, fields=[replace(each, model=app.model, target=_target(app, each)) for each in app.fields])
 
 
@@ -30,10 +29,10 @@ def _target(app: NewApp, field: Field) -> Target | None:
     owner, _, name = field.argument.partition(".")
     if (owner, name) == (app.name, app.model):
         return Target(owner, name, app.table, "UUID", KEYS[UUID], is_self=True, is_owned=app.is_owned)
-    models = {f"{app_of(mapper.class_)}.{mapper.class_.__name__}": mapper for mapper in Base.registry.mappers}
+    models = labelled_models()
     mapper = models.get(field.argument)
-    if mapper is None or owner == "core":
-        known = ", ".join(sorted(each for each in models if not each.startswith("core.")))
+    if mapper is None:
+        known = ", ".join(sorted(models))
         raise CommandError(f"{field.name!r}: there is no model {field.argument}. There are: {known}.")
     if getattr(import_module(f"app.{owner}"), name, None) is not mapper.class_:
         raise CommandError(
