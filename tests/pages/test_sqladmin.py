@@ -15,7 +15,7 @@ from pathlib import Path
 import sqladmin
 from app.admin.application import Site
 from app.accounts.admin import UserAdmin
-from app.admin.editing.forms import Choices
+from app.admin.editing.fields import FieldConverter
 from app.core.registry import StartError
 from app.main import create_app
 from app.settings import get_settings
@@ -23,7 +23,7 @@ from app.settings import get_settings
 original, copies = Path(sqladmin.__file__).parent, Path(sys.argv[1])
 
 def marked():
-    for ours in (Site, UserAdmin, Choices):
+    for ours in (Site, UserAdmin, FieldConverter):
         for cls in ours.__mro__:
             for name, value in vars(cls).items():
                 if getattr(getattr(value, "__func__", value), "__override__", False) and is_sqladmins(ours, name):

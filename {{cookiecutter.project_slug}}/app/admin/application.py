@@ -21,7 +21,7 @@ from app.admin.access.authentication import StaffAuthentication, login_page
 from app.admin.access.authorization import PermissionAuthorization
 from app.admin.access.middleware import Shield
 from app.admin.editing.changes import TextArea
-from app.admin.editing.forms import Choices
+from app.admin.editing.fields import FieldConverter
 from app.admin.overrides import ClosedAdmin, check_overrides
 from app.admin.showing.start import overview
 from app.admin.site import Refused
@@ -61,7 +61,7 @@ class Site(ClosedAdmin):
             for view in views(module):
                 self._add(view)
         parts = (self, self.authentication_backend, self.authorization_backend, *self.views)
-        check_overrides(*map(type, parts), Choices, TextArea)
+        check_overrides(*map(type, parts), FieldConverter, TextArea)
 
     def _add(self, view: type[BaseView]) -> None:
         """Give each page its own address: models of two apps may have the same name."""

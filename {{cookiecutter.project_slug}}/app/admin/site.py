@@ -47,7 +47,8 @@ from starlette.responses import RedirectResponse, Response
 from typing_extensions import override
 
 from app.accounts import AuthenticatedUser
-from app.admin.editing.forms import MAX_FOUND, Choices, FormView
+from app.admin.editing.fields import FieldConverter
+from app.admin.editing.forms import MAX_FOUND, FormView
 from app.admin.showing import formats, listing
 from app.admin.showing.filters import ColumnFilter
 from app.admin.values import from_list, name_of
@@ -83,7 +84,7 @@ class ModelAdmin(FormView):
         datetime: formats.moment,
         Base: name_of,
     }
-    form_converter: ClassVar[type[ModelConverterBase]] = Choices
+    form_converter: ClassVar[type[ModelConverterBase]] = FieldConverter
     use_pretty_export = True
     export_max_rows = 10_000
 

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from app.accounts.admin import UserAdmin
 from app.accounts.models import Group
 from app.admin.application import Site
-from app.admin.editing.forms import Choices
+from app.admin.editing.fields import FieldConverter
 from app.admin.overrides import OPEN_ROUTES, check_overrides
 from app.admin.site import ModelAdmin
 from app.core.registry import StartError
@@ -26,7 +26,7 @@ from tests.conftest import ClientWith
 
 def overridden() -> Iterator[tuple[type, str]]:
     """Yield each class of sqladmin with the names in it that our classes override."""
-    for ours, theirs in ((Site, Admin), (UserAdmin, ModelView), (Choices, ModelConverter)):
+    for ours, theirs in ((Site, Admin), (UserAdmin, ModelView), (FieldConverter, ModelConverter)):
         for cls in ours.__mro__[: ours.__mro__.index(theirs)]:
             for name, value in vars(cls).items():
                 if getattr(getattr(value, "__func__", value), "__override__", False):
@@ -45,7 +45,7 @@ def test_a_name_that_has_gone_stops_the_start(cls: type, name: str, monkeypatch:
     monkeypatch.setattr(cls, f"{name}_renamed", getattr_static(cls, name), raising=False)
     monkeypatch.delattr(cls, name)
     with pytest.raises(StartError, match=f" overrides {name}, but the installed sqladmin does not have it"):
-        check_overrides(Site, UserAdmin, Choices)
+        check_overrides(Site, UserAdmin, FieldConverter)
 
 
 def test_a_slip_in_an_option_stops_the_start() -> None:

@@ -1,15 +1,14 @@
 """Which field a column gets in a form. The table `FIELDS` has the types; all other types have none."""
 
 import enum
-import json
 from collections.abc import Mapping
-from contextlib import suppress
-from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
+from decimal import Decimal
 from typing import Any
 
-from sqladmin.fields import IntervalField as SqladminIntervalField
+from sqladmin.ajax import QueryAjaxModelLoader
+from sqladmin.exceptions import NoConverterFound
 from sqladmin.fields import SelectField
-from sqladmin.helpers import parse_interval
+from sqladmin.forms import WTFORMS_ATTRS, converts
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -27,108 +26,38 @@ from sqlalchemy import (
     Text,
     Time,
     Uuid,
+    select,
 )
 from sqlalchemy.dialects.postgresql import CIDR, INET, MACADDR, MACADDR8
+from sqlalchemy.orm import RelationshipDirection, RelationshipProperty
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.types import TypeEngine
 from typing_extensions import override
-from wtforms import DecimalField, Field, FloatField, Form, IntegerField
-from wtforms.validators import InputRequired, NumberRange, Optional, ValidationError
+from wtforms import Field, IntegerField, StringField, TimeField
+from wtforms.validators import InputRequired, Optional
 
-from app.admin.overrides import ShownJSONField
-from app.admin.values import integer_limit, members
-from app.core.db import is_text, stored_type
+from app.admin.editing.changes import Changes
+from app.admin.editing.inputs import (
+    Decimals,
+    FiniteDecimalField,
+    FiniteFloatField,
+    IntervalField,
+    JSONField,
+    Within,
+)
+from app.admin.editing.related import RelatedField
+from app.admin.overrides import RowConverter
+from app.admin.values import integer_limit, key_of, members, name_of
+from app.core.db import stored_type
 
-NOT_FINITE = "Not a finite number."
-EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)  # it rounds nothing
+MAX_CHOICES = 500
+"""A field lists up to this many rows of another model. With more, it shows the chosen rows and searches others."""
+RESERVED = {"meta", *dir(Changes)} - {*WTFORMS_ATTRS}
+"""A form has something else under these names. sqladmin renames some fields: those of WTFORMS_ATTRS."""
 TIME_FORMATS = ["%H:%M:%S", "%H:%M", "%H:%M:%S.%f"]
 """The first one shows values. Browsers leave out seconds that are 0."""
 
-
-class IntervalField(SqladminIntervalField):
-    """It takes an interval of 0, and refuses one that is too long."""
-
-    @override
-    def process_formdata(self, valuelist: list[str]) -> None:
-        if not valuelist:
-            return
-        interval = None
-        with suppress(OverflowError):
-            interval = parse_interval(valuelist[0])
-        self.data: Any = interval
-        if interval is None:
-            raise ValueError("Not a valid interval. Write it like 1 day 2:03:04.")
-
-
-class Finite(Field):  # type: ignore[misc]
-    data: Any
-
-    def process_formdata(self, valuelist: list[str]) -> None:
-        super().process_formdata(valuelist)
-        if not _is_finite(self.data):
-            self.data = None
-            raise ValueError(NOT_FINITE)
-
-
-class FiniteFloatField(Finite, FloatField):  # type: ignore[misc]
-    """A float that is a number."""
-
-
-class FiniteDecimalField(Finite, DecimalField):  # type: ignore[misc]
-    """A decimal that is a number."""
-
-
-def _is_finite(number: float | Decimal | None) -> bool:
-    """SQLite cannot store NaN, and JSON has no infinity."""
-    return number is None or Decimal(number).is_finite()
-
-
-class Within(NumberRange):  # type: ignore[misc]
-    """It says nothing about what is no number: the field has said so."""
-
-    def __call__(self, form: Form, field: Field) -> None:
-        if field.data is not None:
-            super().__call__(form, field)
-
-
-class Decimals:
-    """It refuses more decimals than a column has. PostgreSQL would round them, and SQLite would keep them."""
-
-    def __init__(self, scale: int) -> None:
-        self.scale = scale
-
-    def __call__(self, form: Form, field: Field) -> None:
-        if field.data is None:
-            return
-        _, _, exponent = field.data.normalize(EXACT).as_tuple()  # without zeros at the end
-        if -exponent > self.scale:
-            raise ValidationError(f"Number cannot have more than {self.scale} decimals.")
-
-
-class JSONField(ShownJSONField):
-    """It refuses what only Python takes for JSON."""
-
-    @override
-    def process_formdata(self, valuelist: list[str]) -> None:
-        if not valuelist:
-            return
-        self.data = None
-        if valuelist[0].strip():
-            try:
-                self.data = _read_json(valuelist[0])
-            except (ValueError, RecursionError) as error:
-                raise ValueError("Not valid JSON.") from error
-
-
-def _read_json(text: str) -> Any:
-    """Raises ValueError, also for what only Python takes for JSON, or what PostgreSQL cannot store."""
-    data = json.loads(text)
-    if not is_text(json.dumps(data, ensure_ascii=False, allow_nan=False)):
-        raise ValueError
-    return data
-
-
-# The names are those of the methods in `app.admin.editing.forms.Choices`. The first that fits decides.
+# The names are those of the methods in `FieldConverter`. The first that fits decides.
 FIELDS: Mapping[type[TypeEngine[Any]], str] = {
     Enum: "conv_enum",
     Text: "conv_text",
@@ -149,6 +78,8 @@ FIELDS: Mapping[type[TypeEngine[Any]], str] = {
     MACADDR: "conv_address",
     MACADDR8: "conv_address",
 }
+GENERAL = {*FIELDS.values(), "conv_ip_address", "conv_mac_address"}
+"""The methods that `FIELDS` chooses or replaces. Any other method is for a special type."""
 
 
 def kind_of_field(kind: TypeEngine[Any]) -> str | None:
@@ -209,37 +140,121 @@ def arguments_of(
     }
 
 
-def integer_field(kind: Any, arguments: dict[str, Any]) -> Field:
-    limit = integer_limit(kind)
-    return IntegerField(**_with(arguments, Within(-limit, limit - 1)))
+class FieldConverter(RowConverter):
+    """Makes the field of each column as `FIELDS` says, and a `RelatedField` for relations."""
 
+    written_columns: Mapping[str, Column[Any]]
+    """Columns that the form writes, by the names of their attributes."""
+    loaders: Mapping[str, Any]
 
-def decimal_field(kind: Any, arguments: dict[str, Any]) -> Field:
-    validators: list[Any] = []
-    if kind.precision is not None:
-        scale = kind.scale or 0
-        largest = Decimal((0, (9,) * kind.precision, -scale))
-        validators = [Within(-largest, largest), Decimals(scale)]
-    return FiniteDecimalField(places=None, **_with(arguments, *validators))
+    @override
+    async def convert(self, model: type, prop: Any, *args: Any, form_ajax_refs: Any = None, **options: Any) -> Any:
+        self.loaders = form_ajax_refs or {}
+        if isinstance(prop, RelationshipProperty):
+            return await super().convert(model, prop, *args, **options)
+        return self.field(model, prop, **options)
 
+    def field(
+        self,
+        model: type,
+        prop: Any,
+        *,
+        field_args: Mapping[str, Any],
+        field_widget_args: Mapping[str, Any],
+        label: str | None = None,
+        override: type[Field] | None = None,
+        **_: Any,
+    ) -> Any:
+        column = self.written_columns.get(prop.key)
+        if column is None or prop.key in RESERVED:
+            return None
+        arguments = arguments_of(column, field_args, field_widget_args, label)
+        if override:
+            return override(**arguments)
+        make = self.maker(prop)
+        return make and make(model=model, prop=prop, kwargs=arguments)
 
-def enum_field(kind: Any, arguments: dict[str, Any], *, nullable: bool) -> Field:
-    """sqladmin assumes that a column stores the names of members. With `values_callable`, it does not.
+    def maker(self, prop: Any) -> Any:
+        """Return the method that makes the field. One of the project, or of sqladmin for a special type, goes first."""
+        try:
+            found: Any = self.get_converter(prop)
+        except NoConverterFound:
+            found = None
+        if found is not None and found.__name__ not in GENERAL:
+            return found
+        name = kind_of_field(prop.columns[0].type)
+        return getattr(self, name) if name else None
 
-    Members that are texts are shown by their values, as in lists.
-    """
-    stored = {text: member for member, text in members(kind).items()}
-    choices = [(text, _label(stored.get(text), text)) for text in kind.enums]
+    @override
+    async def choices(self, prop: Any, session_maker: Any) -> list[tuple[str, Any]]:
+        async with session_maker() as db:
+            found = [*(await db.scalars(select(prop.mapper.class_).limit(MAX_CHOICES + 1))).unique()]
+        return [(key_of(each), name_of(each)) for each in found]
 
-    def coerce(value: Any) -> Any:
-        return value if isinstance(value, enum.Enum) else stored.get(value, value)
+    @override
+    @converts("MANYTOONE", "ONETOONE", "MANYTOMANY", "ONETOMANY")  # type: ignore[untyped-decorator]
+    def conv_many_to_one(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
+        if prop.direction is not RelationshipDirection.MANYTOONE:
+            kwargs["allow_blank"] = True  # the foreign key is in the other table
+        if not kwargs["allow_blank"]:
+            kwargs["validators"] = [*kwargs["validators"], InputRequired()]
+        loader = self.loaders[prop.key]
+        searches = len(kwargs["data"]) > MAX_CHOICES or isinstance(loader, QueryAjaxModelLoader)
+        return RelatedField(loader, multiple=prop.uselist, searches=searches, **kwargs)
 
-    return SelectField(**{"choices": choices, "coerce": coerce, "allow_blank": nullable, **arguments})
+    conv_one_to_one = conv_many_to_many = conv_many_to_one
+
+    def conv_float(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
+        return FiniteFloatField(**kwargs)
+
+    @override
+    def conv_integer(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
+        kind: Any = stored_type(prop.columns[0].type)
+        limit = integer_limit(kind)
+        kwargs["validators"].append(Within(-limit, limit - 1))
+        return IntegerField(**kwargs)
+
+    @override
+    def conv_decimal(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
+        kind: Any = stored_type(prop.columns[0].type)
+        if kind.precision is not None:
+            scale = kind.scale or 0
+            largest = Decimal((0, (9,) * kind.precision, -scale))
+            kwargs["validators"] += [Within(-largest, largest), Decimals(scale)]
+        return FiniteDecimalField(places=None, **kwargs)
+
+    @override
+    def conv_time(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
+        kwargs["render_kw"] = {"step": "1", **kwargs["render_kw"]}  # s: by default, a browser refuses seconds
+        return TimeField(format=TIME_FORMATS, **kwargs)
+
+    @override
+    def conv_interval(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
+        return IntervalField(**kwargs)
+
+    @override
+    def conv_json(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
+        return JSONField(**kwargs)
+
+    def conv_address(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
+        return StringField(**kwargs)
+
+    @override
+    def conv_enum(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
+        """sqladmin assumes that a column stores the names of members. With `values_callable`, it stores other texts.
+
+        Members that are texts are shown by their values, as in lists.
+        """
+        (column,) = prop.columns
+        kind: Any = stored_type(column.type)
+        stored = {text: member for member, text in members(kind).items()}
+        choices = [(text, _label(stored.get(text), text)) for text in kind.enums]
+
+        def coerce(value: Any) -> Any:
+            return value if isinstance(value, enum.Enum) else stored.get(value, value)
+
+        return SelectField(**{"choices": choices, "coerce": coerce, "allow_blank": column.nullable, **kwargs})
 
 
 def _label(member: Any, stored: str) -> str:
     return str(member.value) if isinstance(member, enum.Enum) and isinstance(member, str) else stored
-
-
-def _with(arguments: dict[str, Any], *validators: Any) -> dict[str, Any]:
-    return {**arguments, "validators": [*arguments["validators"], *validators]}

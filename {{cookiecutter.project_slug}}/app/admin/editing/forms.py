@@ -8,50 +8,23 @@ import builtins
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqladmin.ajax import QueryAjaxModelLoader
 from sqladmin.authorization import Action
-from sqladmin.exceptions import NoConverterFound
-from sqladmin.forms import WTFORMS_ATTRS, converts
+from sqladmin.forms import WTFORMS_ATTRS
 from sqlalchemy import Column, Select, String, cast, false, inspect, or_, select, tuple_
-from sqlalchemy.orm import ColumnProperty, Mapper, RelationshipDirection, RelationshipProperty, with_parent
+from sqlalchemy.orm import ColumnProperty, Mapper, RelationshipDirection, with_parent
 from starlette import status
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from typing_extensions import override
-from wtforms import (
-    Field,
-    Form,
-    StringField,
-    TimeField,
-)
-from wtforms.validators import InputRequired
+from wtforms import Form
 
 from app.admin.editing.changes import Changes
-from app.admin.editing.fields import (
-    FIELDS,
-    TIME_FORMATS,
-    FiniteFloatField,
-    IntervalField,
-    JSONField,
-    arguments_of,
-    decimal_field,
-    enum_field,
-    has_default,
-    integer_field,
-    kind_of_field,
-    shown_default,
-)
-from app.admin.editing.related import RelatedField
-from app.admin.overrides import MAX_CHOSEN, RowConverter, SafeModelView
+from app.admin.editing.fields import RESERVED, FieldConverter, has_default, shown_default
+from app.admin.overrides import MAX_CHOSEN, SafeModelView
 from app.admin.values import key_of, key_values, name_of
-from app.core.db import stored_type
 from app.core.permissions import permission
 
-MAX_CHOICES = 500
-"""A field lists up to this many rows of another model. With more, it shows the chosen rows and searches others."""
 MAX_FOUND, MAX_TERM = 20, 254
-RESERVED = {"meta", *dir(Changes)} - {*WTFORMS_ATTRS}
-"""A form has something else under these names. sqladmin renames some fields: those of WTFORMS_ATTRS."""
 
 
 class FormView(SafeModelView):
@@ -59,11 +32,12 @@ class FormView(SafeModelView):
 
     def __init__(self) -> None:
         super().__init__()
-        bases = (self.form_converter,) if issubclass(self.form_converter, Choices) else (self.form_converter, Choices)
-        self.converter = type("Choices", bases, {"view": self})()
-        type(self).form_converter = type(self.converter)
         columns = {name: self.written_column(name) for name in self.edited_columns}
         self.written_columns = {name: column for name, column in columns.items() if column is not None}
+        own = self.form_converter
+        bases = (own,) if issubclass(own, FieldConverter) else (own, FieldConverter)
+        self.converter = type("FieldConverter", bases, {"written_columns": self.written_columns})()
+        type(self).form_converter = type(self.converter)
         for name in self.edited_relations:
             self.lookups.setdefault(name, Lookup(self, name))
 
@@ -196,102 +170,3 @@ class Lookup:
         if view.can_edit and view.has_permission(request, Action.EDIT):
             forms.append(view.edit_rules)
         return any(not rules or self.name in rules for rules in forms)
-
-
-class Choices(RowConverter):
-    """Makes the field of each column as `app.admin.editing.fields` says, and a `RelatedField` for relations."""
-
-    view: FormView
-    loaders: Mapping[str, Any]
-
-    @override
-    async def convert(self, model: type, prop: Any, *args: Any, form_ajax_refs: Any = None, **options: Any) -> Any:
-        self.loaders = form_ajax_refs or {}
-        if isinstance(prop, RelationshipProperty):
-            return await super().convert(model, prop, *args, **options)
-        return self.field(model, prop, **options)
-
-    def field(
-        self,
-        model: type,
-        prop: Any,
-        *,
-        field_args: Mapping[str, Any],
-        field_widget_args: Mapping[str, Any],
-        label: str | None = None,
-        override: type[Field] | None = None,
-        **_: Any,
-    ) -> Any:
-        column = self.view.written_columns.get(prop.key)
-        if column is None or prop.key in RESERVED:
-            return None
-        arguments = arguments_of(column, field_args, field_widget_args, label)
-        if override:
-            return override(**arguments)
-        make = self.maker(prop)
-        return make and make(model=model, prop=prop, kwargs=arguments)
-
-    def maker(self, prop: Any) -> Any:
-        """Return the method that makes the field. One of the project, or of sqladmin for a special type, goes first."""
-        try:
-            found: Any = self.get_converter(prop)
-        except NoConverterFound:
-            found = None
-        if found is not None and found.__name__ not in GENERAL:
-            return found
-        name = kind_of_field(prop.columns[0].type)
-        return getattr(self, name) if name else None
-
-    @override
-    async def choices(self, prop: Any, session_maker: Any) -> list[tuple[str, Any]]:
-        async with session_maker() as db:
-            found = [*(await db.scalars(select(prop.mapper.class_).limit(MAX_CHOICES + 1))).unique()]
-        return [(key_of(each), name_of(each)) for each in found]
-
-    @override
-    @converts("MANYTOONE", "ONETOONE", "MANYTOMANY", "ONETOMANY")  # type: ignore[untyped-decorator]
-    def conv_many_to_one(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
-        if prop.direction is not RelationshipDirection.MANYTOONE:
-            kwargs["allow_blank"] = True  # the foreign key is in the other table
-        if not kwargs["allow_blank"]:
-            kwargs["validators"] = [*kwargs["validators"], InputRequired()]
-        loader = self.loaders[prop.key]
-        searches = len(kwargs["data"]) > MAX_CHOICES or isinstance(loader, QueryAjaxModelLoader)
-        return RelatedField(loader, multiple=prop.uselist, searches=searches, **kwargs)
-
-    conv_one_to_one = conv_many_to_many = conv_many_to_one
-
-    def conv_float(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
-        return FiniteFloatField(**kwargs)
-
-    @override
-    def conv_integer(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
-        return integer_field(stored_type(prop.columns[0].type), kwargs)
-
-    @override
-    def conv_decimal(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
-        return decimal_field(stored_type(prop.columns[0].type), kwargs)
-
-    @override
-    def conv_time(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
-        kwargs["render_kw"] = {"step": "1", **kwargs["render_kw"]}  # s: by default, a browser refuses seconds
-        return TimeField(format=TIME_FORMATS, **kwargs)
-
-    @override
-    def conv_interval(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
-        return IntervalField(**kwargs)
-
-    @override
-    def conv_json(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
-        return JSONField(**kwargs)
-
-    def conv_address(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
-        return StringField(**kwargs)
-
-    @override
-    def conv_enum(self, model: type, prop: Any, kwargs: dict[str, Any]) -> Any:
-        (column,) = prop.columns
-        return enum_field(stored_type(column.type), kwargs, nullable=column.nullable)
-
-
-GENERAL = {*FIELDS.values(), "conv_ip_address", "conv_mac_address"}

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from app.accounts.models import Group, Permission, Session, User
-from app.admin.editing import forms, related
+from app.admin.editing import fields, forms, related
 from app.admin.editing.changes import MEANWHILE
 from app.admin.site import ModelAdmin
 from app.core.audit import AuditEntry
@@ -62,7 +62,7 @@ async def groups(db: AsyncSession, user: User) -> list[Group]:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """More groups than a field lists."""
-    monkeypatch.setattr(forms, "MAX_CHOICES", 2)
+    monkeypatch.setattr(fields, "MAX_CHOICES", 2)
 
 
 def options(page: Response, name: str) -> list[tuple[str, bool]]:
@@ -139,11 +139,11 @@ async def test_what_was_found_is_shown_again_where_something_else_is_wrong(
     assert options(answer, "groups") == [("cooks", True)]
 
 
-@pytest.mark.parametrize("limit", [forms.MAX_CHOICES, 0])
+@pytest.mark.parametrize("limit", [fields.MAX_CHOICES, 0])
 async def test_nothing_is_chosen_before_somebody_does(
     client_of: ClientOf, monkeypatch: pytest.MonkeyPatch, user: User, limit: int
 ) -> None:
-    monkeypatch.setattr(forms, "MAX_CHOICES", limit)
+    monkeypatch.setattr(fields, "MAX_CHOICES", limit)
     client = await client_of(SessionAdmin)
     page = await client.get("/admin/session/create")
     assert options(page, "user")[0] == ("", True)
@@ -361,7 +361,7 @@ async def test_what_is_saved_as_new_has_all_that_the_form_shows(client_of: Clien
 async def test_permissions_of_a_group_stay_with_it(
     client: AsyncClient, admin: User, db: AsyncSession, enter: Enter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(forms, "MAX_CHOICES", 1)
+    monkeypatch.setattr(fields, "MAX_CHOICES", 1)
     permissions = list(await db.scalars(select(Permission).order_by(Permission.name).limit(3)))
     db.add(group := Group(name="editors", permissions=permissions))
     await db.commit()
