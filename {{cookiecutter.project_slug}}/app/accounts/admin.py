@@ -1,7 +1,7 @@
 """The admin pages of accounts. They call the same use cases as the API."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from textwrap import shorten
 from typing import Any, ClassVar
 from uuid import UUID
@@ -34,19 +34,16 @@ OWN = list(own_columns("admin"))
 OWN_OF_NEW = [name for name in OWN if name in own_columns("registration")]
 
 
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Turn errors of the use cases into messages for the form."""
+@asynccontextmanager
+async def open_for(request: Request) -> AsyncIterator[UseCases]:
+    """Yield the use cases. Their errors become messages for the form."""
     try:
-        yield
+        async with open_accounts(request.app, request) as accounts:
+            yield accounts
     except AccountsError as error:
         raise Refused(str(error)) from None
     except ValidationError as error:
         raise Refused(" ".join(faults(error))) from None
-
-
-def open_for(request: Request) -> AbstractAsyncContextManager[UseCases]:
-    return open_accounts(request.app, request)
 
 
 class UserAdmin(ModelAdmin, model=User):
@@ -85,22 +82,17 @@ class UserAdmin(ModelAdmin, model=User):
         return form
 
     async def perform_create(self, request: Request, data: dict[str, Any]) -> User:
-        with refusals():
-            new = UserRegister(**data | {"password": data["password"] or None})
-            async with open_for(request) as accounts:
-                return await accounts.invite_user(new)
+        async with open_for(request) as accounts:
+            return await accounts.invite_user(UserRegister(**data | {"password": data["password"] or None}))
 
     async def perform_update(self, request: Request, pk: str, data: dict[str, Any]) -> User:
         password = data.pop("password", None)
-        with refusals():
-            changes = UserUpdate(**data)
-            async with open_for(request) as accounts:
-                return await accounts.update_user(acting_user(request), UUID(pk), changes, password or None)
+        async with open_for(request) as accounts:
+            return await accounts.update_user(acting_user(request), UUID(pk), UserUpdate(**data), password or None)
 
     async def perform_delete(self, request: Request, pk: str) -> None:
-        with refusals():
-            async with open_for(request) as accounts:
-                await accounts.delete_user(acting_user(request), UUID(pk))
+        async with open_for(request) as accounts:
+            await accounts.delete_user(acting_user(request), UUID(pk))
 
 
 class GroupAdmin(ModelAdmin, model=Group):
@@ -113,22 +105,19 @@ class GroupAdmin(ModelAdmin, model=Group):
     form_widget_args: ClassVar = {"permissions": {"size": 16}}
 
     async def perform_create(self, request: Request, data: dict[str, Any]) -> Group:
-        with refusals():
-            async with open_for(request) as accounts:
-                new = GroupCreate(name=data["name"], permissions=await _names(accounts.db, data["permissions"]))
-                return await accounts.create_group(acting_user(request), new)
+        async with open_for(request) as accounts:
+            new = GroupCreate(name=data["name"], permissions=await _names(accounts.db, data["permissions"]))
+            return await accounts.create_group(acting_user(request), new)
 
     async def perform_update(self, request: Request, pk: str, data: dict[str, Any]) -> Group:
-        with refusals():
-            async with open_for(request) as accounts:
-                if "permissions" in data:
-                    data["permissions"] = await _names(accounts.db, data["permissions"])
-                return await accounts.update_group(acting_user(request), UUID(pk), GroupUpdate(**data))
+        async with open_for(request) as accounts:
+            if "permissions" in data:
+                data["permissions"] = await _names(accounts.db, data["permissions"])
+            return await accounts.update_group(acting_user(request), UUID(pk), GroupUpdate(**data))
 
     async def perform_delete(self, request: Request, pk: str) -> None:
-        with refusals():
-            async with open_for(request) as accounts:
-                await accounts.delete_group(UUID(pk))
+        async with open_for(request) as accounts:
+            await accounts.delete_group(UUID(pk))
 
 
 class PermissionAdmin(ModelAdmin, model=Permission):
@@ -159,9 +148,8 @@ class SessionAdmin(ModelAdmin, model=Session):
     @action(name="end", label="End", confirmation_message="End these sessions?")
     async def end(self, request: Request) -> Response:
         for session in await self.chosen(request):
-            with refusals():
-                async with open_for(request) as accounts:
-                    await accounts.end_session_of_another(acting_user(request), session.id)
+            async with open_for(request) as accounts:
+                await accounts.end_session_of_another(acting_user(request), session.id)
         return self.to_list(request)
 
 
