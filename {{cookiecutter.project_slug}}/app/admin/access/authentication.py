@@ -2,6 +2,7 @@
 
 import hashlib
 from contextlib import suppress
+from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
 from uuid import UUID
 
@@ -79,14 +80,7 @@ class StaffAuthentication(AuthenticationBackend):
         if previous := await self._user(request):
             await _end_session(request, previous)  # its cookie is replaced, so nobody could use it
         response = RedirectResponse(_local(request, following), status.HTTP_303_SEE_OTHER)
-        response.set_cookie(
-            COOKIE,
-            self._signer.sign(session_id.hex).decode(),
-            path=request.scope["root_path"],
-            secure=self._secure,
-            httponly=True,
-            samesite="lax",
-        )
+        response.set_cookie(COOKIE, self._signer.sign(session_id.hex).decode(), **self._attributes(request))
         return response
 
     @override
@@ -94,10 +88,12 @@ class StaffAuthentication(AuthenticationBackend):
         if await self.authenticate(request) is True:
             await _end_session(request, request.state.user)
         response = RedirectResponse(request.url_for("admin:login"), status.HTTP_303_SEE_OTHER)
-        response.delete_cookie(
-            COOKIE, path=request.scope["root_path"], secure=self._secure, httponly=True, samesite="lax"
-        )
+        response.delete_cookie(COOKIE, **self._attributes(request))
         return response
+
+    def _attributes(self, request: Request) -> dict[str, Any]:
+        """Return the attributes of the cookie."""
+        return {"path": request.scope["root_path"], "secure": self._secure, "httponly": True, "samesite": "lax"}
 
 
 async def _end_session(request: Request, user: AuthenticatedUser) -> None:
