@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 import app
 from app.core import registry
 from app.core.db import Database, Diverged, lost_references, new_revision
-from app.core.ops.checks import Problem, check
+from app.core.ops.checking import Problem, check, first_line
 from app.core.ops.imports import Import, imports
 from app.core.registry import StartError
 from app.core.settings import BASE_DIR, SettingsError
@@ -107,11 +107,11 @@ async def application_can_start(settings: Settings, database: Database) -> Async
     try:
         import_module("app.main").create_app(settings)
     except (Exception, SystemExit) as error:  # any, for it is the code of apps, and `app.main` ends the process
-        yield Problem("core.E011", f"The server does not start: {_line(error)}.", "Repair this first.")
+        yield Problem("core.E011", f"The server does not start: {_reason(error)}.", "Repair this first.")
 
 
-def _line(error: BaseException) -> str:
-    line = str(error).partition("\n")[0].rstrip(".")
+def _reason(error: BaseException) -> str:
+    line = first_line(error)
     return line if isinstance(error, SettingsError | StartError | SystemExit) else f"{type(error).__name__}: {line}"
 
 

@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from app.core import registry
 from app.core.db import Database
-from app.core.ops import checks
-from app.core.ops.checks import Check, Level, Problem, check, run_checks
+from app.core.ops import checking, checks
+from app.core.ops.checking import Check, Level, Problem, check, run_checks
 from app.core.settings import parse_database_url
 from app.settings import Settings
 from tests.checks import found
@@ -178,7 +178,7 @@ def _restored() -> Iterator[None]:
     """The registered checks of before."""
     for _ in registry.modules("checks"):
         pass  # importing it registers them, and only once
-    lists = (checks.ALWAYS, checks.DEPLOY, checks.START)
+    lists = (checking.ALWAYS, checking.DEPLOY, checking.START)
     before = [list(registered) for registered in lists]
     yield
     for registered, kept in zip(lists, before, strict=True):
