@@ -1,26 +1,20 @@
 """Moves all rows between databases, whatever their kind: one line of JSON for each row.
 
 The first line has the number of rows of each table, and the migrations that are applied. The values are those of the
-database, without what a TypeDecorator makes of them.
+database, without what a TypeDecorator makes of them; `encoding.py` writes them as JSON.
 """
 
 import json
-from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
-from enum import Enum
 from itertools import groupby, islice
 from operator import itemgetter
 from tempfile import TemporaryFile
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import (
     JSON,
     Column,
     Connection,
-    DateTime,
     Integer,
     Table,
     bindparam,
@@ -32,22 +26,20 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy import Enum as EnumType
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.schema import sort_tables_and_constraints
-from sqlalchemy.types import TypeEngine
 
 from app.core.db.base import Base
 from app.core.db.columns import stored_type
 from app.core.db.connections.engine import Database
+from app.core.db.encoding import decode, encode
 from app.core.db.errors import cause_of, is_away
 from app.core.db.migrations.histories import Graph
 from app.core.registry import load_models
 
 BATCH = 500  # rows
-MICROSECOND = timedelta(microseconds=1)
 
 Row = tuple[str, dict[str, Any]]
 """The name of its table, and its values."""
@@ -93,7 +85,7 @@ async def dump_rows(database: Database) -> AsyncGenerator[str, None]:
             # Not in `async with`: that cannot end if the reader has enough and closes this generator.
             rows = await connection.stream(query, execution_options={"yield_per": BATCH})
             async for row in rows.mappings():
-                values = {key: _encode(kinds[key], value) for key, value in row.items()}
+                values = {key: encode(kinds[key], value) for key, value in row.items()}
                 yield json.dumps((name, values), ensure_ascii=False, default=str)
 
 
@@ -180,7 +172,7 @@ def _explained(error: StatementError | OverflowError, name: str, lines: range) -
 
 
 def _line(table: Table, values: Mapping[str, Any]) -> str:
-    encoded = {key: _encode(stored_type(table.columns[key].type), value) for key, value in values.items()}
+    encoded = {key: encode(stored_type(table.columns[key].type), value) for key, value in values.items()}
     return json.dumps((table.fullname, encoded), default=str) + "\n"
 
 
@@ -202,7 +194,7 @@ def _rows(numbered: Iterable[tuple[int, str]], tables: Tables) -> Iterator[Row]:
         try:
             name, values = json.loads(line)
             columns = {column.name: column for column in _written(tables[name])}
-            decoded = {key: _decode(stored_type(columns[key].type), value) for key, value in values.items()}
+            decoded = {key: decode(stored_type(columns[key].type), value) for key, value in values.items()}
             if missing := columns.keys() - decoded.keys():
                 raise KeyError(missing)
             yield name, decoded
@@ -247,53 +239,3 @@ def _parameter(column: Column[Any]) -> Any:
 
 def _parameters(values: Mapping[str, Any]) -> dict[str, Any]:
     return {f"new_{name}": value for name, value in values.items()}
-
-
-def _encode(kind: TypeEngine[Any], value: Any) -> Any:
-    """Intervals are microseconds, bytes are base64, and members of an Enum are their names."""
-    match value:
-        case datetime():
-            return _zoned(kind, value).isoformat()
-        case date() | time():
-            return value.isoformat()
-        case timedelta():
-            return value // MICROSECOND
-        case bytes() | memoryview():
-            return b64encode(value).decode()
-        case Enum():
-            return value.name
-        case UUID() | Decimal():
-            return str(value)
-    return value
-
-
-def _decode(kind: TypeEngine[Any], value: Any) -> Any:
-    if value is None or isinstance(kind, JSON):
-        return value
-    if isinstance(kind, EnumType) and kind.enum_class is not None:
-        return kind.enum_class[value]
-    try:
-        python_type = kind.python_type
-    except NotImplementedError:  # some types of PostgreSQL name none
-        return value
-    if python_type is datetime:
-        return _zoned(kind, datetime.fromisoformat(value))
-    decode = DECODERS.get(python_type)
-    return decode(value) if decode else value
-
-
-DECODERS: Mapping[type, Callable[[Any], Any]] = {
-    date: date.fromisoformat,
-    time: time.fromisoformat,
-    timedelta: lambda value: value * MICROSECOND,
-    bytes: b64decode,
-    UUID: UUID,
-    Decimal: Decimal,
-}
-
-
-def _zoned(kind: TypeEngine[Any], value: datetime) -> datetime:
-    """SQLite has no time zones, and returns what was stored in UTC without one."""
-    if not (isinstance(kind, DateTime) and kind.timezone):
-        return value
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
