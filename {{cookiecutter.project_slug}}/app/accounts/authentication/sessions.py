@@ -105,7 +105,7 @@ async def start_in_browser(db: AsyncSession, user_id: UUID, device: Device, now:
 
 
 async def _new_session(db: AsyncSession, user_id: UUID, device: Device, now: datetime, lifetime: timedelta) -> Session:
-    """End the sessions that were not used for the longest time, if the user has MAX_SESSIONS."""
+    """Return a new session. If the user has MAX_SESSIONS, end those that were not used for the longest time."""
     surplus = _live_of(user_id, now).with_only_columns(Session.id).offset(MAX_SESSIONS - 1)
     ending = _end(now).where(Session.id.in_(surplus))
     await db.execute(ending.execution_options(audited=False, synchronize_session=False))

@@ -3,8 +3,8 @@
 {"model": "accounts.Group", "fields": {"name": "Editors", "permissions": [{"name": "blog.change_post"}]}}
 {"model": "blog.Post", "fields": {"title": "A beginning", "author": {"username": "ada"}}}
 
-A reference is an object whose values find one row, and a list is a list of those. With the key among the fields, a row
-that is there changes. docs/backups.md says more.
+A reference is an object whose values find one row. For several rows, write a list of such objects. If the fields have
+the key of a row that exists, this row changes. docs/backups.md says more.
 """
 
 import json

@@ -38,7 +38,7 @@ def by_code_point(length: int) -> String:
 
 
 def stored_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    """Return what is inside of decorated types. SQLAlchemy's Interval is one, too, but has values of its own."""
+    """Return the type inside a TypeDecorator. SQLAlchemy's Interval is one, too, but stays: inside is a DateTime."""
     while isinstance(kind, TypeDecorator) and not isinstance(kind, Interval):
         kind = kind.impl_instance
     return kind

@@ -8,9 +8,9 @@ from app.core.settings.errors import SettingsError
 
 
 def refuse_unreadable(path: Path) -> None:
-    """Raise SettingsError if there is something that is no file, or a line that is no setting. The text is not shown.
+    """Raise SettingsError if this is not a file, or if a line is not a setting. The error does not show the line.
 
-    It may be that there is nothing: then the environment has the settings.
+    If there is no file, the environment has the settings.
     """
     if path.is_dir():
         raise SettingsError(

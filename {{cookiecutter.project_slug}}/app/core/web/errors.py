@@ -174,7 +174,9 @@ def conflict_reason(error: DBAPIError) -> str | None:
 
 
 def named(columns: Sequence[str]) -> str:
-    """Clients do not know the folded copy of a column. A foreign key is only where the value must be unique."""
+    """Use the names that clients know, not those of folded copies. Leave out foreign keys if there are other columns:
+    they only tell among which rows a value must be unique.
+    """
     names = [name.removesuffix("_folded") for name in columns]
     return " and ".join([name for name in names if not name.endswith("_id")] or names)
 

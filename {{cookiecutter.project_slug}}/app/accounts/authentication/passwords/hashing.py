@@ -1,7 +1,7 @@
 """Hashes and verifies passwords: pure functions, without database or request.
 
-`passlib` is here libpass, its maintained fork. The hash is `bcrypt_sha256`: unlike bcrypt, it does not ignore all after
-72 bytes. Imported plain bcrypt hashes still verify, and the next login replaces them.
+`passlib` is here libpass, its maintained fork. The hash is `bcrypt_sha256`: unlike bcrypt, it reads the whole password,
+not only the first 72 bytes. Imported plain bcrypt hashes still verify, and the next login replaces them.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The engine: how connections are made, and the sessions on them."""
+"""The database, as the rest of the code uses it: sessions, and a short way to one row."""
 
 from collections.abc import Mapping
 from typing import Any

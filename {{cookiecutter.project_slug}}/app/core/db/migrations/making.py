@@ -225,7 +225,9 @@ def _take_out_keys(operations: OpContainer) -> list[ModifyTableOps]:
 
 
 def _generalize(script: MigrationScript) -> None:
-    """The way back has CHECKs and defaults as the database shows them. Write those of PostgreSQL for every database."""
+    """A downgrade has CHECKs and defaults as the database shows them. Write those of PostgreSQL in SQL that every
+    database reads.
+    """
     assert script.downgrade_ops is not None
     for each in _operations(script.downgrade_ops):
         match each:

@@ -86,7 +86,7 @@ class Files:
         return Kind.TAKEN if old else Kind.NEW
 
     def in_the_way(self, root: Path, dropped: set[str]) -> list[str]:
-        """Return what git would replace although it does not know it: a merge spares no ignored file."""
+        """Return files that git does not know and would overwrite: a merge overwrites ignored files, too."""
         coming = self.new.keys() - self.ours.keys() - dropped
         unknown = (coming | _folders(coming)) - self.ours.keys() - _folders(self.ours)
         found = [path for path in sorted(unknown) if os.path.lexists(root / path)]
