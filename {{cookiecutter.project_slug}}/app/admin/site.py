@@ -112,7 +112,7 @@ class ModelAdmin(FormView):
 
     def search(self, term: str) -> Sequence[Select[Any]]:
         """Return queries that find the keys of rows, for `app.core.db.search`."""
-        return listing.keys_of(self, term)
+        return listing.find_keys(self, term)
 
     @override
     async def list(self, request: Request) -> Pagination:
@@ -153,19 +153,19 @@ class ModelAdmin(FormView):
 
     @override
     async def insert_model(self, request: Request, data: dict[str, Any]) -> Any:
-        with _told(request):
+        with _as_refusals(request):
             await self._refuse_unknown(data)
             return await self.perform_create(request, self.left_to_defaults(data))
 
     @override
     async def update_model(self, request: Request, pk: str, data: dict[str, Any]) -> Any:
-        with _told(request):
+        with _as_refusals(request):
             await self._refuse_unknown(data)
             return await self.perform_update(request, pk, data)
 
     @override
     async def delete_model(self, request: Request, pk: str) -> None:
-        with _told(request):
+        with _as_refusals(request):
             await self.perform_delete(request, pk)
 
     async def _refuse_unknown(self, data: dict[str, Any]) -> None:
@@ -200,7 +200,7 @@ class ModelAdmin(FormView):
 
 
 @contextmanager
-def _told(request: Request) -> Iterator[None]:
+def _as_refusals(request: Request) -> Iterator[None]:
     """Turn errors of values into a refusal. Remember other errors, so that `app.admin.application` can raise them."""
     try:
         yield

@@ -56,19 +56,19 @@ def sort(view: SafeModelView, rows: Select[Any], request: Request) -> Select[Any
     if name and name not in view.sortable_columns:
         raise HTTPException(status.HTTP_400_BAD_REQUEST, "The list cannot be sorted by this column.")
     name, descending = (name, descending) if name else view.default_sort
-    return rows.order_by(*ordered_by(comparable(view.model, name), key_of(view), descending=descending))
+    return rows.order_by(*ordered_by(comparable(view.model, name), key_columns(view), descending=descending))
 
 
-def keys_of(view: SafeModelView, term: str) -> list[Select[Any]]:
-    """Find the keys of the rows in which a searched column begins with the term."""
+def find_keys(view: SafeModelView, term: str) -> list[Select[Any]]:
+    """Return queries for the keys of the rows in which a searched column begins with the term."""
     columns = {name: comparable(view.model, name) for name in view.searched_columns}
     return [
-        keys_by_prefix(key_of(view), column, term if column.key == name else term.casefold())
+        keys_by_prefix(key_columns(view), column, term if column.key == name else term.casefold())
         for name, column in columns.items()
     ]
 
 
-def key_of(view: SafeModelView) -> list[Column]:
+def key_columns(view: SafeModelView) -> list[Column]:
     mapper: Mapper[Any] = inspect(view.model)
     return [getattr(view.model, mapper.get_property_by_column(column).key) for column in mapper.primary_key]
 
