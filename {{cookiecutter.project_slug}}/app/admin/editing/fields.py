@@ -7,6 +7,7 @@ from contextlib import suppress
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqladmin.fields import IntervalField as SqladminIntervalField
 from sqladmin.fields import SelectField
 from sqladmin.helpers import parse_interval
@@ -37,12 +38,13 @@ from wtforms.validators import InputRequired, NumberRange, Optional, ValidationE
 
 from app.admin.overrides import ShownJSONField
 from app.admin.values import integer_limit, members
-from app.core.db import is_text, stored_type
+from app.core.db import input_type, stored_type
 
 NOT_FINITE = "Not a finite number."
 EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)  # it rounds nothing
 TIME_FORMATS = ["%H:%M:%S", "%H:%M", "%H:%M:%S.%f"]
 """The first one shows values. Browsers leave out seconds that are 0."""
+STORABLE_JSON: TypeAdapter[Any] = TypeAdapter(input_type(JSON()))
 
 
 class IntervalField(SqladminIntervalField):
@@ -121,11 +123,8 @@ class JSONField(ShownJSONField):
 
 
 def _read_json(text: str) -> Any:
-    """Raises ValueError, also for what only Python takes for JSON, or what PostgreSQL cannot store."""
-    data = json.loads(text)
-    if not is_text(json.dumps(data, ensure_ascii=False, allow_nan=False)):
-        raise ValueError
-    return data
+    """Raises ValueError, also for what only Python takes for JSON, or what the API does not take."""
+    return STORABLE_JSON.validate_python(json.loads(text))
 
 
 # The names are those of the methods in `app.admin.editing.forms.Choices`. The first that fits decides.
