@@ -14,7 +14,7 @@ from app.accounts.fields import Place
 from app.accounts.models import User
 from app.core.db import STORABLE, input_type
 
-LIMITED = (str, int, float, Decimal, dt.datetime)  # a column cannot hold each value of these types
+LIMITED = (str, int, float, Decimal, dt.datetime, dt.timedelta)  # a column cannot hold each value of these types
 
 Schema = TypeVar("Schema", bound=BaseModel)
 

@@ -3,7 +3,7 @@
 import math
 import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -17,7 +17,19 @@ from pydantic import (
     JsonValue,
     StringConstraints,
 )
-from sqlalchemy import JSON, BigInteger, DateTime, Enum, Float, Integer, LargeBinary, Numeric, SmallInteger, String
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Enum,
+    Float,
+    Integer,
+    Interval,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    String,
+)
 from sqlalchemy.types import TypeEngine
 
 from app.core.db.columns import stored_type
@@ -94,6 +106,8 @@ Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 """For a column of `Mapped[int]`."""
 Timestamp = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """For a column of `Mapped[datetime]`."""
+# SQLite stores the time that is so long after 1970.
+StorableInterval = Annotated[timedelta, Field(ge=-timedelta(days=719_162), lt=timedelta(days=2_932_897))]
 Json = Annotated[JsonValue, AfterValidator(_refuse_null), STORABLE]
 """For a column of JSON that must have a value. `Json | None` is for a column with `JSON(none_as_null=True)`."""
 KEYS = BeforeValidator(_keys)
@@ -122,6 +136,8 @@ def input_type(column_type: TypeEngine[Any]) -> Any:
             return Annotated[kind.python_type, Field(max_digits=kind.precision, decimal_places=kind.scale)]
         case DateTime(timezone=True):
             return Timestamp
+        case Interval():
+            return StorableInterval
         case LargeBinary():
             return Base64Bytes
         case Float():

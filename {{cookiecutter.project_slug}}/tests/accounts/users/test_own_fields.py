@@ -38,6 +38,7 @@ class Fields:
     seen: Mapped[dt.datetime | None] = mapped_column(UTCDateTime, info=shown("profile"))
     tone: Mapped[Tone] = mapped_column(default=Tone.KIND, info=shown("profile"))
     size: Mapped[Literal["S", "L"] | None] = mapped_column(String(1), info=shown("profile"))
+    wait: Mapped[dt.timedelta | None] = mapped_column(info=shown("profile"))
     likes: Mapped[dict[str, Any] | None] = mapped_column(JSON, info=shown("profile"))
     tags: Mapped[Any] = mapped_column(JSON, default=list, info=shown("profile", schema=list[Any]))
     hidden: Mapped[str] = mapped_column(String(20), default="")
@@ -105,6 +106,7 @@ def test_a_schema_without_own_fields_stays_as_it_is() -> None:
         ("seen", "2026-01-31T12:00:00"),
         ("tone", "loud"),
         ("size", "M"),
+        ("wait", "P2932897D"),
         ("likes", ["a"]),
         ("likes", {"a": "\0"}),
         ("likes", {"\ud800": 1}),

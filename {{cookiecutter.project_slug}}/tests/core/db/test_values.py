@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import INTEGER, JSON, BigInteger, Float, LargeBinary, Numeric, SmallInteger, String
+from sqlalchemy import INTEGER, JSON, BigInteger, Float, Interval, LargeBinary, Numeric, SmallInteger, String
 from sqlalchemy.types import TypeEngine
 
 from app.core.db import STORABLE, Int32, Json, Slug, Timestamp, UTCDateTime, input_type, is_text, quantized
@@ -104,6 +104,8 @@ def test_values_that_they_cannot_store(kind: Any, value: object) -> None:
         (Float(asdecimal=True), "1.5", "NaN"),
         (UTCDateTime(), "2026-01-31T12:00:00+02:00", "2026-01-31T12:00:00"),
         (LargeBinary(), "AA==", "A"),
+        (Interval(), "P2932896DT23H59M59.999999S", "P2932897D"),
+        (Interval(), "-P719162D", "-P719163D"),
         (JSON(), None, {"a": float("nan")}),
         (JSON(), [{}], 2**63),
     ],
