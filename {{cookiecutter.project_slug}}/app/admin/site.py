@@ -57,7 +57,8 @@ from app.core.web import conflict_reason
 
 __all__ = ["ModelAdmin", "Refused", "acting_user", "action", "new_session"]
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet takes these for the beginning of a formula
+# A spreadsheet takes these for the beginning of a formula. The last four are wide ones of East Asian keyboards.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 UNFIT = "The database does not take one of the values: it is missing or too large, or a rule forbids it."
 CONFLICT = "Somebody else has changed this row, or it names a row that does not exist. Load the page again."
 

@@ -13,7 +13,9 @@ from app.dev.mails import KeepingMailer, KeptMail
 from app.dev.requests import Recorder, SeenRequest
 
 STARTED = utcnow()
-FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host")
+# A proxy or a tunnel adds one of these, or one that begins with x-forwarded. Scripts of other sites, which
+# CORS_ALLOW_ORIGINS may allow to read answers, cannot leave out the last one. A browser that opens a page sends none.
+FROM_ELSEWHERE = ("forwarded", "via", "x-real-ip", "origin")
 
 
 class Numbered(Protocol):
@@ -28,8 +30,8 @@ Found = TypeVar("Found", bound=Numbered)
 def require_this_machine(request: Request) -> None:
     """The mails have tokens. A server that listens on all addresses, or a tunnel to it, must not show them."""
     client = request.client.host if request.client else ""
-    is_forwarded = any(name in request.headers for name in FORWARDED)
-    if is_forwarded or not (is_loopback(client) and is_loopback(_host(request))):
+    is_from_elsewhere = any(name in FROM_ELSEWHERE or name.startswith("x-forwarded") for name in request.headers)
+    if is_from_elsewhere or not (is_loopback(client) and is_loopback(_host(request))):
         raise HTTPException(403, "These pages are only for browsers on this machine. Use http://localhost.")
 
 

@@ -178,6 +178,10 @@ async def test_only_the_last_requests_are_kept(client_with: ClientWith, monkeypa
         ("192.0.2.7", "localhost", {}, 403),
         ("127.0.0.1", "dev.example.com", {}, 403),
         ("127.0.0.1", "localhost", {"X-Forwarded-For": "127.0.0.1"}, 403),
+        ("127.0.0.1", "localhost", {"X-Forwarded-Proto": "https"}, 403),
+        ("127.0.0.1", "localhost", {"X-Real-IP": "192.0.2.7"}, 403),
+        ("127.0.0.1", "localhost", {"Via": "1.1 proxy"}, 403),
+        ("127.0.0.1", "localhost", {"Origin": "https://app.example.com"}, 403),
     ],
 )
 async def test_only_browsers_on_this_machine_see_it(

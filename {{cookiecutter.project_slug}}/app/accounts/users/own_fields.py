@@ -5,16 +5,16 @@ from collections.abc import Callable
 from decimal import Decimal
 from inspect import get_annotations
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, create_model
 from sqlalchemy import Column, inspect
 
 from app.accounts.fields import Place
 from app.accounts.models import User
-from app.core.db import input_type
+from app.core.db import STORABLE, input_type
 
-LIMITED = (str, int, float, Decimal, dt.datetime)  # a column cannot hold each value of these types
+LIMITED = (str, int, float, Decimal, dt.datetime, dt.timedelta)  # a column cannot hold each value of these types
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
@@ -35,7 +35,7 @@ def extended(place: Place, model: type = User) -> Callable[[type[Schema]], type[
             if place == "api":
                 fields[name] = (annotation, Field(**texts))
             else:
-                fields[name] = (column.info["schema"] or _storable(annotation, column)) | None, Field(None, **texts)
+                fields[name] = _accepted(annotation, column) | None, Field(None, **texts)
         if not fields:
             return schema
         return create_model(
@@ -58,9 +58,11 @@ def _annotation(model: type, name: str) -> Any:
     return get_args(mapped)[0]
 
 
-def _storable(annotation: Any, column: Column[Any]) -> Any:
+def _accepted(annotation: Any, column: Column[Any]) -> Any:
     """Return the type for input that both databases can store."""
-    return input_type(column.type) if _without_none(annotation) in LIMITED else annotation
+    plain = input_type(column.type) if _without_none(annotation) in LIMITED else annotation
+    kind = column.info["schema"] or plain
+    return Annotated[kind, STORABLE]
 
 
 def _without_none(annotation: Any) -> Any:

@@ -5,17 +5,20 @@ from contextlib import suppress
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqladmin.fields import IntervalField as SqladminIntervalField
 from sqladmin.helpers import parse_interval
+from sqlalchemy import JSON
 from typing_extensions import override
 from wtforms import DecimalField, Field, FloatField, Form
 from wtforms.validators import NumberRange, ValidationError
 
 from app.admin.overrides import ShownJSONField
-from app.core.db import is_text
+from app.core.db import input_type
 
 NOT_FINITE = "Not a finite number."
 EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)  # it rounds nothing
+STORABLE_JSON: TypeAdapter[Any] = TypeAdapter(input_type(JSON()))
 
 
 class IntervalField(SqladminIntervalField):
@@ -94,8 +97,5 @@ class JSONField(ShownJSONField):
 
 
 def _read_json(text: str) -> Any:
-    """Raises ValueError, also for what only Python takes for JSON, or what PostgreSQL cannot store."""
-    data = json.loads(text)
-    if not is_text(json.dumps(data, ensure_ascii=False, allow_nan=False)):
-        raise ValueError
-    return data
+    """Raises ValueError, also for what only Python takes for JSON, or what the API does not take."""
+    return STORABLE_JSON.validate_python(json.loads(text))

@@ -84,7 +84,7 @@ async def _load(db: AsyncSession, models: Models, line: str) -> None:
 def _parsed(models: Models, line: str) -> tuple[Mapper[Any], Values]:
     try:
         entry = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Fault(f"This is not JSON ({error}).") from None
     match entry:
         case {"model": str(label), "fields": dict(fields)} if len(entry) == 2:
@@ -109,7 +109,7 @@ async def _value(db: AsyncSession, mapper: Mapper[Any], name: str, value: Any) -
         return await _referred(db, mapper.relationships[name], value)
     if name not in mapper.column_attrs or mapper.columns[name].computed is not None:
         raise Fault(f"{label_of(mapper.class_)} has no field {name!r}.")
-    return _converted(name, mapper.columns[name], value)
+    return converted(name, mapper.columns[name], value)
 
 
 async def _referred(db: AsyncSession, relation: RelationshipProperty[Any], value: Any) -> Any:
@@ -130,7 +130,7 @@ async def _found(db: AsyncSession, relation: RelationshipProperty[Any], values: 
     mapper = relation.mapper
     if not (isinstance(values, dict) and values and values.keys() <= set(mapper.column_attrs.keys())):
         raise Fault(f"{relation.key!r}: {json.dumps(values)} does not name fields of {label_of(mapper.class_)}.")
-    wanted = [mapper.columns[name] == _converted(name, mapper.columns[name], each) for name, each in values.items()]
+    wanted = [mapper.columns[name] == converted(name, mapper.columns[name], each) for name, each in values.items()]
     rows = (await db.scalars(select(mapper.class_).where(*wanted).limit(2))).all()
     if len(rows) != 1:
         count = "several rows have" if rows else "no row has"
@@ -138,10 +138,12 @@ async def _found(db: AsyncSession, relation: RelationshipProperty[Any], values: 
     return rows[0]
 
 
-def _converted(name: str, column: Column[Any], value: Any) -> Any:
+def converted(name: str, column: Column[Any], value: Any) -> Any:
+    """Return the value for the column. An enum takes the names of its members, too. Raises Fault."""
     kind = stored_type(column.type)
-    if isinstance(kind, Enum) and kind.enum_class is not None and value in kind.enum_class.__members__:
-        return kind.enum_class[value]
+    members = kind.enum_class.__members__ if isinstance(kind, Enum) and kind.enum_class else {}
+    if isinstance(value, str) and value in members:
+        return members[value]
     accepted = input_type(kind)
     try:
         return TypeAdapter(accepted | None if column.nullable else accepted).validate_python(value)

@@ -40,6 +40,7 @@ from app.core.db.migrations.histories import Graph
 from app.core.registry import load_models
 
 BATCH = 500  # rows
+UNSTORABLE = (StatementError, OverflowError, UnicodeEncodeError)  # the last two are of the drivers
 
 Row = tuple[str, dict[str, Any]]
 """The name of its table, and its values."""
@@ -98,12 +99,13 @@ def is_dump(line: str) -> bool:
     return True
 
 
-def _read_head(line: str) -> tuple[dict[str, int], set[str]]:
-    """Return the number of rows of each table, and the applied migrations. Raises DumpError."""
+def _read_head(line: str) -> tuple[int, set[str], set[str]]:
+    """Return the number of all rows, the names of the tables, and the applied migrations. Raises DumpError."""
     try:
         head = json.loads(line)
-        return dict(head["rows"]), set(head["migrations"])
-    except (ValueError, TypeError, KeyError):
+        counts = dict(head["rows"])
+        return sum(counts.values()), set(counts), set(head["migrations"])
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise DumpError("This file is not a dump. `dumpdata` makes one.") from None
 
 
@@ -117,17 +119,19 @@ async def load_rows(connection: AsyncConnection, lines: Iterable[str], advance: 
         raise DumpError(f"The dump is incomplete: it has {total} of {expected} rows.")
     if connection.dialect.name == "postgresql":
         await _set_sequences(connection, tables.values())
+    else:
+        await _check_references(connection)
     return total
 
 
 async def _count_expected(connection: AsyncConnection, tables: Tables, line: str) -> int:
     """Return the number of all rows that the first line names, if they fit this database. Raises DumpError."""
-    counts, migrations = _read_head(line)
+    total, names, migrations = _read_head(line)
     if migrations != await connection.run_sync(Graph.read().applied):
         raise DumpError("The dump was made with other migrations. Apply the same migrations to both databases.")
-    if unknown := counts.keys() - tables.keys():
+    if unknown := names - tables.keys():
         raise DumpError(f"The dump has tables that no model has: {', '.join(sorted(unknown))}.")
-    return sum(counts.values())
+    return total
 
 
 async def _empty(connection: AsyncConnection, tables: Iterable[Table]) -> None:
@@ -155,20 +159,32 @@ async def _insert(connection: AsyncConnection, tables: Tables, rows: Iterator[Ro
                 nulls = dict.fromkeys(forward)
                 try:
                     await connection.execute(statement, [_parameters({**values, **nulls}) for values in batch])
-                except (StatementError, OverflowError) as error:
-                    raise _explained(error, name, range(total + 2, total + 2 + len(batch))) from None
+                except UNSTORABLE as error:
+                    place = f"A row of {name} in the lines {total + 2} to {total + 1 + len(batch)}"
+                    raise _explained(error, place) from None
                 total += len(batch)
                 advance(len(batch))
         later.seek(0)
         for name, values in _rows(enumerate(later, 1), tables):
-            await connection.execute(_filling(tables[name], _forward(tables[name], tables)), _parameters(values))
+            try:
+                await connection.execute(_filling(tables[name], _forward(tables[name], tables)), _parameters(values))
+            except UNSTORABLE as error:
+                raise _explained(error, f"A row of {name}") from None
     return total
 
 
-def _explained(error: StatementError | OverflowError, name: str, lines: range) -> Exception:
+def _explained(error: Exception, place: str) -> Exception:
     if isinstance(error, DBAPIError) and is_away(error):
         return error
-    return DumpError(f"A row of {name} in the lines {lines[0]} to {lines[-1]} cannot be stored: {cause_of(error)}.")
+    return DumpError(f"{place} cannot be stored: {cause_of(error)}.")
+
+
+async def _check_references(connection: AsyncConnection) -> None:
+    """PostgreSQL checks each row. SQLite would fail at the commit, and not say why."""
+    broken = (await connection.execute(sql("PRAGMA foreign_key_check"))).first()
+    if broken is not None:
+        name, _, other, _ = broken
+        raise DumpError(f"A row of {name} cannot be stored: it refers to a row of {other} that is missing.")
 
 
 def _line(table: Table, values: Mapping[str, Any]) -> str:
@@ -198,7 +214,7 @@ def _rows(numbered: Iterable[tuple[int, str]], tables: Tables) -> Iterator[Row]:
             if missing := columns.keys() - decoded.keys():
                 raise KeyError(missing)
             yield name, decoded
-        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError) as error:
             raise DumpError(f"Line {number} is not a row of a dump: {type(error).__name__}.") from None
 
 

@@ -3,7 +3,7 @@
 import math
 import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -17,10 +17,26 @@ from pydantic import (
     JsonValue,
     StringConstraints,
 )
-from sqlalchemy import JSON, BigInteger, DateTime, Enum, Float, Integer, LargeBinary, Numeric, SmallInteger, String
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Enum,
+    Float,
+    Integer,
+    Interval,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    String,
+)
 from sqlalchemy.types import TypeEngine
 
 from app.core.db.columns import stored_type
+
+MAX_LEVELS = 200  # of JSON: pydantic reads and writes 255, and an answer has some levels of its own
+UNSTORABLE_TEXT = "must not have NUL characters or lone surrogates"
+UNSTORABLE = f"{UNSTORABLE_TEXT}, infinite numbers, integers beyond 64 bits, or more than {MAX_LEVELS} levels"
 
 
 def is_text(value: object) -> bool:
@@ -32,12 +48,6 @@ def is_text(value: object) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _refuse_nul(text: str) -> str:
-    if not is_text(text):
-        raise ValueError("must not have NUL characters or lone surrogates")
-    return text
 
 
 def _refuse_controls(text: str) -> str:
@@ -53,21 +63,24 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("must be between the years 1 and 9999 in UTC") from None
 
 
-def _refuse_unstorable(value: JsonValue) -> JsonValue:
-    if value is None or not _is_storable(value):
-        raise ValueError(
-            "must not be null, or have NUL characters, lone surrogates, infinite numbers or integers beyond 64 bits"
-        )
+def _refuse_null(value: Any) -> Any:
+    if value is None:
+        raise ValueError("must not be null")
     return value
 
 
-def _is_storable(value: JsonValue) -> bool:
-    """Pydantic has checked that the value is not too deep for a recursion."""
+def _refuse_unstorable(value: Any) -> Any:
+    if not _is_storable(value):
+        raise ValueError(UNSTORABLE_TEXT if isinstance(value, str) else UNSTORABLE)
+    return value
+
+
+def _is_storable(value: Any, levels: int = MAX_LEVELS) -> bool:
     match value:
         case dict():
-            return all(is_text(key) and _is_storable(each) for key, each in value.items())
+            return levels > 0 and all(_is_storable(part, levels - 1) for pair in value.items() for part in pair)
         case list():
-            return all(map(_is_storable, value))
+            return levels > 0 and all(_is_storable(each, levels - 1) for each in value)
         case float():
             return math.isfinite(value)
         case int():
@@ -83,7 +96,7 @@ def _keys(rows: Iterable[Any]) -> list[Any]:
 
 # Write them after the limits of the length: `Annotated[str, StringConstraints(max_length=150), ONE_LINE]`. Otherwise
 # pydantic's errors would say "items" for characters.
-STORABLE = AfterValidator(_refuse_nul)
+STORABLE = AfterValidator(_refuse_unstorable)
 ONE_LINE = AfterValidator(_refuse_controls)
 Text = Annotated[str, STORABLE]
 
@@ -93,7 +106,9 @@ Int32 = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 """For a column of `Mapped[int]`."""
 Timestamp = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """For a column of `Mapped[datetime]`."""
-Json = Annotated[JsonValue, AfterValidator(_refuse_unstorable)]
+# SQLite stores the time that is so long after 1970.
+StorableInterval = Annotated[timedelta, Field(ge=-timedelta(days=719_162), lt=timedelta(days=2_932_897))]
+Json = Annotated[JsonValue, AfterValidator(_refuse_null), STORABLE]
 """For a column of JSON that must have a value. `Json | None` is for a column with `JSON(none_as_null=True)`."""
 KEYS = BeforeValidator(_keys)
 """For answers: `tags: Annotated[list[UUID], KEYS]` has the sorted keys of the related rows."""
@@ -112,7 +127,7 @@ def input_type(column_type: TypeEngine[Any]) -> Any:
     """Return the type with which pydantic checks values for a column of this type."""
     match kind := stored_type(column_type):
         case JSON():
-            return Any
+            return Annotated[JsonValue, STORABLE]
         case Enum(enum_class=None):
             return Text
         case String() if not isinstance(kind, Enum):
@@ -121,6 +136,8 @@ def input_type(column_type: TypeEngine[Any]) -> Any:
             return Annotated[kind.python_type, Field(max_digits=kind.precision, decimal_places=kind.scale)]
         case DateTime(timezone=True):
             return Timestamp
+        case Interval():
+            return StorableInterval
         case LargeBinary():
             return Base64Bytes
         case Float():

@@ -72,7 +72,7 @@ def _wrapped(app: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 class RequestEnvelope:
-    """Gives each request an id and each answer its security headers, and logs how the request ended.
+    """Gives each request and each WebSocket an id, and each answer its security headers. Logs how a request ended.
 
     The id is the client's `X-Request-ID` if it is harmless in a log, else a new one. The answer repeats it.
     """
@@ -87,7 +87,7 @@ class RequestEnvelope:
             self.headers.append((b"strict-transport-security", value))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
         application, root_path = scope["app"], scope.get("root_path", "")  # a mounted application changes both
         headers, client = dict(scope["headers"]), scope["client"][0] if scope.get("client") else ""
@@ -97,6 +97,8 @@ class RequestEnvelope:
         place.set(client)
         if client and b"x-forwarded-for" in headers and client.encode() not in headers[b"x-forwarded-for"]:
             self.doubt(client)
+        if scope["type"] == "websocket":
+            return await self.app(scope, receive, send)
         answered = 0
         started = time.perf_counter()
 

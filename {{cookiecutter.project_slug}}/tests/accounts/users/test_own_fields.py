@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
-from sqlalchemy import Numeric, String
+from sqlalchemy import JSON, Numeric, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from app.accounts.fields import shown
@@ -38,6 +38,9 @@ class Fields:
     seen: Mapped[dt.datetime | None] = mapped_column(UTCDateTime, info=shown("profile"))
     tone: Mapped[Tone] = mapped_column(default=Tone.KIND, info=shown("profile"))
     size: Mapped[Literal["S", "L"] | None] = mapped_column(String(1), info=shown("profile"))
+    wait: Mapped[dt.timedelta | None] = mapped_column(info=shown("profile"))
+    likes: Mapped[dict[str, Any] | None] = mapped_column(JSON, info=shown("profile"))
+    tags: Mapped[Any] = mapped_column(JSON, default=list, info=shown("profile", schema=list[Any]))
     hidden: Mapped[str] = mapped_column(String(20), default="")
 
 
@@ -103,6 +106,13 @@ def test_a_schema_without_own_fields_stays_as_it_is() -> None:
         ("seen", "2026-01-31T12:00:00"),
         ("tone", "loud"),
         ("size", "M"),
+        ("wait", "P2932897D"),
+        ("likes", ["a"]),
+        ("likes", {"a": "\0"}),
+        ("likes", {"\ud800": 1}),
+        ("likes", {"a": [float("nan")]}),
+        ("likes", {"a": 2**63}),
+        ("tags", ["\ud800"]),
     ],
 )
 def test_what_does_not_fit_is_refused(field: str, value: object) -> None:

@@ -146,6 +146,9 @@ async def test_an_edit_keeps_the_key_and_writes_deferred_columns(client: AsyncCl
         ("extra", "NaN", "Not valid JSON."),
         ("extra", "[" * 5000, "Not valid JSON."),
         ("extra", '"\\ud800"', "Not valid JSON."),
+        ("extra", '"\\u0000"', "Not valid JSON."),
+        ("extra", "[" * 201 + "]" * 201, "Not valid JSON."),
+        ("extra", str(2**63), "Not valid JSON."),
         ("code", "", "This field is required."),
         ("code", "x" * 21, "Field cannot be longer than 20 characters."),
         ("shown", "forbidden", "This is forbidden."),
@@ -176,9 +179,10 @@ async def test_check_names_a_column_without_a_field(
 
 async def test_a_formula_is_exported_as_text(client: AsyncClient, db: AsyncSession) -> None:
     """Also where the value is none, but what is shown of it is."""
-    db.add(Parcel(code="a", shown="=1+1", weight=-1.5, extra="@x"))
+    db.add_all([Parcel(code="a", shown="=1+1", weight=-1.5, extra="@x"), Parcel(code="b", shown="\uff1d1+1")])
     await db.commit()
 
-    _, line = (await client.get("/admin/parcel/export/csv")).text.splitlines()
+    _, line, wide = sorted((await client.get("/admin/parcel/export/csv")).text.splitlines(), key=len, reverse=True)
 
     assert ("'=1+1" in line, ",-1.5," in line, "'@x" in line) == (True, True, True)
+    assert "'\uff1d1+1" in wide

@@ -1,9 +1,10 @@
+import enum
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Column, Enum, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
@@ -63,6 +64,7 @@ async def test_with_its_key_a_row_changes(db: AsyncSession, tmp_path: Path) -> N
     ("entry", "said"),
     [
         ("{", "This is not JSON (Expecting property name"),
+        ("[" * 100_000, "This is not JSON ("),
         ({"model": "accounts.User"}, 'Write {"model": "blog.Post", '),
         ({"model": "zoo.Animal", "fields": {}}, "There is no model 'zoo.Animal'. There are: "),
         ({"model": "core.AuditEntry", "fields": {}}, "There is no model 'core.AuditEntry'."),
@@ -109,6 +111,24 @@ async def test_a_fixture_has_a_name(database: Database, tmp_path: Path, monkeypa
     (tmp_path / "app" / "shop" / "fixtures" / "groups.jsonl").unlink()
     assert (await call("loaddata", "groups")).err == "Loaded 1 rows.\n"
     assert (await call("loaddata", "-", stdin=json.dumps(EDITORS))).err == "Loaded 1 rows.\n"
+
+
+class Tone(enum.StrEnum):
+    KIND = "k"
+
+
+TONE: Column[Any] = Column(Enum(Tone))
+
+
+@pytest.mark.parametrize("value", ["KIND", "k"])
+def test_an_enum_takes_the_names_of_its_members_and_their_values(value: str) -> None:
+    assert fixtures.converted("tone", TONE, value) is Tone.KIND
+
+
+@pytest.mark.parametrize("value", ["RUDE", ["KIND"], {"KIND": 1}])
+def test_anything_else_is_a_fault_of_an_enum(value: Any) -> None:
+    with pytest.raises(fixtures.Fault, match="'tone': Input should be 'k'"):
+        fixtures.converted("tone", TONE, value)
 
 
 async def test_another_encoding_is_one_line(database: Database, tmp_path: Path) -> None:

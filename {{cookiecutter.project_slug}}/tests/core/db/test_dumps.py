@@ -90,16 +90,25 @@ def changed(line: str, **changes: Any) -> str:
     return json.dumps(json.loads(line) | changes)
 
 
+def with_a_stray_row(lines: list[str]) -> list[str]:
+    row = json.dumps(("accounts_user_groups", {"user_id": str(UUID(int=1)), "group_id": str(UUID(int=2))}))
+    head = json.loads(lines[0])
+    return [changed(lines[0], rows=head["rows"] | {"accounts_user_groups": 1}), *lines[1:], row]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda lines: [], "This file is not a dump."),
         (lambda lines: lines[1:], "This file is not a dump."),
         (lambda lines: ["{}", *lines[1:]], "This file is not a dump."),
+        (lambda lines: ["[" * 100_000, *lines[1:]], "This file is not a dump."),
+        (lambda lines: [changed(lines[0], rows={"accounts_user": "1"}), *lines[1:]], "This file is not a dump."),
         (lambda lines: [changed(lines[0], migrations=[]), *lines[1:]], "The dump was made with other migrations"),
         (lambda lines: [changed(lines[0], rows={"zoo": 0}), *lines[1:]], "The dump has tables that no model has: zoo."),
         (lambda lines: lines[:-1], "The dump is incomplete: it has"),
         (lambda lines: [*lines[:2], "", *lines[2:]], "Line 3 is not a row of a dump: JSONDecodeError."),
+        (lambda lines: [*lines[:2], "[" * 100_000], "Line 3 is not a row of a dump: RecursionError."),
         (lambda lines: [*lines[:2], '["zoo", {}]'], "Line 3 is not a row of a dump: KeyError."),
         (lambda lines: [*lines[:2], '["accounts_user", {"id": "x"}]'], "Line 3 is not a row of a dump: ValueError."),
         (lambda lines: [*lines[:2], '["accounts_user", {"last_login": 7}]'], "Line 3 is not a row of a dump: TypeErr"),
@@ -108,20 +117,30 @@ def changed(line: str, **changes: Any) -> str:
             lambda lines: [line.replace('"alice"', "null") for line in lines],
             "A row of .* in the lines 2 to [0-9]+ cannot",
         ),
+        (with_a_stray_row, "A row of accounts_user_groups .*cannot be stored: "),
+        (
+            lambda lines: [line.replace('"alice"', '"\\ud800"') for line in lines],
+            "A row of .* in the lines 2 to [0-9]+ cannot",
+        ),
     ],
     ids=(
         "empty",
         "headless",
         "no head",
+        "deep head",
+        "no number",
         "older",
         "unknown",
         "cut",
         "no JSON",
+        "deep",
         "no table",
         "no UUID",
         "no time",
         "a part",
         "unfit",
+        "no owner",
+        "no text",
     ),
 )
 async def test_a_faulty_dump_changes_nothing(database: Database, lines: list[str], change: Any, message: str) -> None:

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import INTEGER, BigInteger, Float, LargeBinary, Numeric, SmallInteger, String
+from sqlalchemy import INTEGER, JSON, BigInteger, Float, Interval, LargeBinary, Numeric, SmallInteger, String
 from sqlalchemy.types import TypeEngine
 
-from app.core.db import Int32, Json, Slug, Timestamp, UTCDateTime, input_type, is_text, quantized
+from app.core.db import STORABLE, Int32, Json, Slug, Timestamp, UTCDateTime, input_type, is_text, quantized
 
 
 @pytest.mark.parametrize("text", ["", "a", "é☕", "\n\t", "\U0001f600", "x" * 2**20])
@@ -46,6 +46,7 @@ def test_a_megabyte_of_text_is_checked_in_a_few_steps() -> None:
         (Timestamp, "2026-01-31T12:00:00+02:00", "2026-01-31 10:00:00+00:00"),
         (Json, {"a": [1, 1.5, None, True, "é"]}, {"a": [1, 1.5, None, True, "é"]}),
         (Json, -(2**63), -(2**63)),
+        (Annotated[dict[int, Any], STORABLE], {1: "é"}, {1: "é"}),
     ],
 )
 def test_values_that_both_databases_can_store(kind: Any, value: object, stored: object) -> None:
@@ -81,6 +82,8 @@ for _ in range(10_000):
         (Json, [[float("inf")]]),
         (Json, 2**63),
         (Json, DEEP),
+        (Annotated[list[Any], STORABLE], DEEP),
+        (Annotated[dict[str, Any], STORABLE], {"a": [{"\0": 1}]}),
     ],
 )
 def test_values_that_they_cannot_store(kind: Any, value: object) -> None:
@@ -101,6 +104,10 @@ def test_values_that_they_cannot_store(kind: Any, value: object) -> None:
         (Float(asdecimal=True), "1.5", "NaN"),
         (UTCDateTime(), "2026-01-31T12:00:00+02:00", "2026-01-31T12:00:00"),
         (LargeBinary(), "AA==", "A"),
+        (Interval(), "P2932896DT23H59M59.999999S", "P2932897D"),
+        (Interval(), "-P719162D", "-P719163D"),
+        (JSON(), None, {"a": float("nan")}),
+        (JSON(), [{}], 2**63),
     ],
     ids=str,
 )

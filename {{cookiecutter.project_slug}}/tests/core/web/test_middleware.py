@@ -7,12 +7,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 import uvicorn
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request, WebSocket
 from fastapi.responses import StreamingResponse
 from httpx import ASGITransport, AsyncClient, Response
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import User
+from app.accounts.models import Group, User
+from app.core.audit import AuditEntry
+from app.core.db import Db
 from app.core.logging import JSONFormatter, TextFormatter
+from tests import websockets
 from tests.conftest import Client, ClientWith, Login, Serve
 
 HEADERS = {"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin"}
@@ -106,6 +111,25 @@ async def test_a_name_that_could_spoil_a_log_is_replaced(client: AsyncClient, na
     answer = await client.get("/health/live", headers={b"X-Request-ID": name.encode()})
 
     assert len(answer.headers["X-Request-ID"]) == 32
+
+
+async def test_changes_over_a_websocket_have_a_place_and_an_id(
+    client_with: ClientWith, serve: Serve, db: AsyncSession
+) -> None:
+    router = APIRouter()
+
+    @router.websocket("/socket")
+    async def add_group(websocket: WebSocket, session: Db) -> None:
+        await websocket.accept()
+        session.add(Group(name="editors", permissions=[]))
+        await session.commit()
+
+    serve(router)
+    await websockets.call((await client_with()).app, "/socket", {"X-Request-ID": "my-1"})
+
+    entry = await db.scalar(select(AuditEntry).where(AuditEntry.object_name == "editors"))
+    assert entry is not None
+    assert (entry.place, entry.request_id) == ("127.0.0.1", "my-1")
 
 
 async def test_the_log_has_the_path_but_not_the_query(client: AsyncClient, caplog: pytest.LogCaptureFixture) -> None:

@@ -48,7 +48,7 @@ def _compare(file: Path, document: Any) -> None:
         kept = parts(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise CommandError(f"{file} is missing. {renew}.") from None
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         raise CommandError(f"{file} is not an OpenAPI document. {renew}.") from None
     if rows := list(differences(kept, parts(json.loads(json.dumps(document))))):
         print_table(("Change", "Part"), rows)

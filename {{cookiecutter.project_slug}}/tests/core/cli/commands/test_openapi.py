@@ -48,7 +48,7 @@ async def test_what_differs_is_listed_with_what_to_do(file: Path) -> None:
     assert outcome.err.startswith(f"{file} does not match the code. Run `python manage.py openapi --output {file}`")
 
 
-@pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"paths": 1}', "\xff"])
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", "[" * 100_000, '{"paths": 1}', "\xff"])
 async def test_another_file_is_one_line(database: Database, tmp_path: Path, text: str) -> None:
     file = tmp_path / "openapi.json"
     missing = await call("openapi", "--check", str(file))
