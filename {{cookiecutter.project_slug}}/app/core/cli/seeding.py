@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty
 
 from app.core.cli.errors import CommandError
-from app.core.db import cause_of, is_unfit, taken_columns
+from app.core.db import Base, cause_of, is_unfit, taken_columns
 from app.core.permissions import app_of
-from app.core.registry import load_models
+from app.core.registry import installed_apps, load_models
 from app.core.settings import BASE_DIR
 
 KNOWN = 1000  # rows of a table that new rows may refer to
@@ -63,6 +63,12 @@ def _is_factory(value: Any, base: Any) -> bool:
 
 def label_of(model: type) -> str:
     return f"{app_of(model)}.{model.__name__}"
+
+
+def without_factory(factories: Factories) -> list[str]:
+    """Return the labels of the models of apps for which there is no factory."""
+    models = [mapper.class_ for mapper in Base.registry.mappers if mapper.class_.__module__.startswith("app.")]
+    return sorted({label_of(model) for model in models if app_of(model) in installed_apps()} - factories.keys())
 
 
 def chosen(factories: Factories, names: Sequence[str]) -> list[Factory]:
@@ -118,9 +124,10 @@ class Seeder:
         rows = await self._known(factory.__model__)
         taken: set[str] = set()
         for _ in range(PATIENCE + len(rows)):
-            row = factory.build(**self._key(factory), **await self._references(factory, fixed, taken))
+            values = {**self._key(factory), **await self._references(factory, fixed, taken)}
             try:
-                async with self._db.begin_nested():
+                async with self._db.begin_nested():  # it flushes, so the row must not be in the list of another one yet
+                    row = factory.build(**values)
                     self._db.add(row)
             except (StatementError, OverflowError) as error:
                 taken = set(_taken(error))
