@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from inspect import getattr_static
 from itertools import chain
 from types import MethodType
 from typing import Any
@@ -67,7 +68,8 @@ def check_overrides(*classes: type) -> None:
 
 def check_columns(view: ModelView) -> None:
     """Raises StartError if an option names what the model does not have, or a filter that is none."""
-    page = f"{type(view).__module__}.{type(view).__name__}"
+    cls = next(each for each in type(view).__mro__ if not _is_sqladmins(each))  # `views` makes a subclass with sqladmin
+    page = f"{cls.__module__}.{cls.__name__}"
     for option in NAMING:
         names = getattr(view, option)
         for name in () if isinstance(names, str) else names:  # the text is "__all__"
@@ -88,7 +90,7 @@ def _has(model: type, path: str) -> bool:
         if each not in mapper.relationships:
             return False
         model = mapper.relationships[each].mapper.class_
-    return hasattr(model, name)
+    return getattr_static(model, name, None) is not None  # a hybrid would be computed, and may fail for the class
 
 
 def _is_sqladmins(cls: type) -> bool:
@@ -155,10 +157,10 @@ class SafeModelView(ModelView):
     """sqladmin's page of a model. It never shows a secret column, and recognizes invalid keys."""
 
     def __init__(self) -> None:
-        check_columns(self)
         self.visible_columns = [name for name, column in self.mapper.columns.items() if not _is_secret(column)]
         for mapper in (self.mapper, *(relation.mapper for relation in self.mapper.relationships)):
             _name_keys(mapper)
+        check_columns(self)
         super().__init__()
 
     @override
