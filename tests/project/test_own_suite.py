@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,32 @@ def test_it_passes_on_postgresql_and_leaves_nothing_there(corner: Service, clust
     done = corner.run("-m", "pytest", "-q", "-rs", "--numprocesses=2", TEST_DATABASE_URL=cluster.url)
     assert done.returncode == 0, done.stdout + done.stderr
     assert cluster.databases() == before
+
+
+MODEL = """
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.db import Base
+
+
+class Shelf(Base):
+    __tablename__ = "shelves_shelf"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+"""
+
+
+def test_it_says_that_a_migration_is_missing(plain: Service, tmp_path: Path) -> None:
+    project = tmp_path / "copy"
+    shutil.copytree(plain.project, project, ignore=shutil.ignore_patterns(".*_cache", "*.sqlite3*"))
+    (project / "app" / "shelves").mkdir()
+    (project / "app" / "shelves" / "__init__.py").touch()
+    (project / "app" / "shelves" / "models.py").write_text(MODEL, encoding="utf-8")
+
+    done = Service(project, plain.python).run("-m", "pytest", "-q", "tests/hello")
+
+    assert done.returncode == 1
+    assert "A migration is missing: run `python manage.py makemigrations`." in done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ test of another format must set it. docs/testing.md says more.
 import os
 import re
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AsyncExitStack
 from email.message import EmailMessage
 from itertools import chain
@@ -37,13 +37,14 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import insert, select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import UseCases
 from app.accounts.models import Group, Permission, User, user_groups
 from app.core import registry
 from app.core.audit import NOBODY, acting, place
-from app.core.db import Database, migrate
+from app.core.db import Database, is_unmigrated, migrate
 from app.core.settings import PROJECT
 from app.core.tasks import TaskQueue
 from app.core.web.openapi import DETAIL
@@ -99,6 +100,15 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, obj: obje
     """An imported class is no test, such as a model named Testimonial."""
     is_imported = isinstance(obj, type) and obj.__module__ != collector.module.__name__
     return [] if is_imported else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Migrations make the tables of the suite."""
+    report = yield
+    if call.excinfo and isinstance(call.excinfo.value, DBAPIError) and is_unmigrated(call.excinfo.value):
+        report.sections.append(("Hint", "A migration is missing: run `python manage.py makemigrations`."))
+    return report
 
 
 Login = Callable[..., Awaitable[dict[str, str]]]

@@ -11,6 +11,7 @@ docs/testing.md says more. Each app has its factories in `tests/<app>/factories.
 """
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import count
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -42,6 +43,11 @@ class ModelFactory(SQLAlchemyFactory[Model], Generic[Model]):
         mapper: Mapper[Any] = inspect(cls.__model__)
         needed = {name for name, column in mapper.columns.items() if _is_needed(column)}
         return [field for field in super().get_model_fields() if field.name in needed or hasattr(cls, field.name)]
+
+    @classmethod
+    def get_provider_map(cls) -> dict[Any, Callable[[], Any]]:
+        """A time has a time zone: the columns take no other."""
+        return {**super().get_provider_map(), datetime: lambda: cls.__faker__.date_time(tzinfo=UTC)}
 
 
 def _is_needed(column: Column[Any]) -> bool:

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import User
+from app.accounts.models import Session
 from tests.accounts.factories import GroupFactory, PermissionFactory, SessionFactory, UserFactory
 from tests.conftest import Login
 from tests.core.factories import AuditEntryFactory
@@ -33,3 +34,11 @@ async def test_a_user_of_the_factory_can_log_in(db: AsyncSession, login: Login) 
     await db.commit()
 
     assert await login(user)
+
+
+async def test_a_time_that_no_factory_names_has_a_time_zone(db: AsyncSession) -> None:
+    class Factory(ModelFactory[Session]):
+        user = UserFactory
+
+    db.add(Factory.build())
+    await db.commit()

@@ -1,13 +1,18 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from difflib import get_close_matches
 from ipaddress import ip_address
 
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
 from limits import RateLimitItem
 from sqlalchemy import exists, select
 
 from app.accounts.authentication.passwords.hashing import DEFAULT_ROUNDS
 from app.accounts.authentication.tokens.keys import key_path, load_keys
 from app.accounts.models import Session, User
-from app.core.db import Database, pending_migrations
+from app.accounts.permissions.required import PermissionRequired
+from app.core import registry
+from app.core.db import Database, declared_permissions, pending_migrations
 from app.core.ops import Problem, check
 from app.core.settings import SettingsError, others_can_read
 from app.settings import Settings
@@ -114,3 +119,21 @@ async def somebody_may_do_everything(settings: Settings, database: Database) -> 
     async with database.session() as db:
         if not await db.scalar(select(exists().where(User.is_superuser, User.disabled.is_(False)))):
             yield Problem("accounts.I001", "There is no superuser yet.", "Run `make superuser`.")
+
+
+@check()
+async def permissions_of_routes_exist(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    known = declared_permissions()
+    contexts = (each for module in registry.modules("routes") for each in iter_route_contexts(module.router.routes))
+    asked = {name for each in contexts for name in _asked(getattr(each, "dependant", None))}
+    for name in sorted(asked - known):
+        alike = get_close_matches(name, known, n=1)
+        hint = f"Do you mean {alike[0]}?" if alike else "Correct it, or name it in __permissions__ of a model."
+        yield Problem("accounts.W010", f"A route asks for the permission {name}, which no model has.", hint)
+
+
+def _asked(dependant: Dependant | None) -> Iterator[str]:
+    for part in dependant.dependencies if dependant else ():
+        if isinstance(part.call, PermissionRequired):
+            yield part.call.permission
+        yield from _asked(part)

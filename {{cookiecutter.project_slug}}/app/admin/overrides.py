@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from inspect import getattr_static
 from itertools import chain
 from types import MethodType
 from typing import Any
@@ -40,6 +41,18 @@ MAX_CHOSEN = 5000
 MAX_FIELDS = MAX_CHOSEN + 1000
 # Options of sqladmin in the class of a page. They are checked too: a misspelt `can_crate = False` would forbid nothing.
 OPTION = re.compile("(can|column|form)_.*")
+SHOWN = ("column_list", "column_details_list", "column_export_list")
+NAMING = (
+    *SHOWN,
+    "column_exclude_list",
+    "column_details_exclude_list",
+    "column_export_exclude_list",
+    "column_searchable_list",
+    "column_sortable_list",
+    "form_columns",
+    "form_excluded_columns",
+)
+"""Options of sqladmin that name attributes. With a wrong name, a page would fail, or show an empty column."""
 
 
 def check_overrides(*classes: type) -> None:
@@ -51,6 +64,33 @@ def check_overrides(*classes: type) -> None:
                     f"{cls.__module__}.{cls.__name__} overrides {name}, but the installed sqladmin does not have it: "
                     "correct the name, or install the version of sqladmin in requirements.txt."
                 )
+
+
+def check_columns(view: ModelView) -> None:
+    """Raises StartError if an option names what the model does not have, or a filter that is none."""
+    cls = next(each for each in type(view).__mro__ if not _is_sqladmins(each))  # `views` makes a subclass with sqladmin
+    page = f"{cls.__module__}.{cls.__name__}"
+    for option in NAMING:
+        names = getattr(view, option)
+        for name in () if isinstance(names, str) else names:  # the text is "__all__"
+            is_made = option in SHOWN and name in view.column_formatters
+            if isinstance(name, str) and not (is_made or _has(view.model, name)):
+                model = view.model.__name__
+                raise StartError(f"{page} names {name!r} in {option}, but {model} has no such attribute: correct it.")
+    for each in view.column_filters:
+        if not hasattr(each, "parameter_name"):
+            raise StartError(f"{page} has {each} in column_filters: write OperationColumnFilter({each}).")
+
+
+def _has(model: type, path: str) -> bool:
+    """`path` may lead to a related row, as in `author.name`."""
+    *relations, name = path.split(".")
+    for each in relations:
+        mapper: Mapper[Any] = inspect(model)
+        if each not in mapper.relationships:
+            return False
+        model = mapper.relationships[each].mapper.class_
+    return getattr_static(model, name, None) is not None  # a hybrid would be computed, and may fail for the class
 
 
 def _is_sqladmins(cls: type) -> bool:
@@ -120,6 +160,7 @@ class SafeModelView(ModelView):
         self.visible_columns = [name for name, column in self.mapper.columns.items() if not _is_secret(column)]
         for mapper in (self.mapper, *(relation.mapper for relation in self.mapper.relationships)):
             _name_keys(mapper)
+        check_columns(self)
         super().__init__()
 
     @override

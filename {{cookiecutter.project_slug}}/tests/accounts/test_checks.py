@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import APIRouter
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import checks
+from app.accounts import checks, requires
 from app.accounts.authentication import sessions
 from app.accounts.authentication.sessions import Device
 from app.accounts.authentication.tokens.keys import new_private_key, private_pem
@@ -17,6 +18,7 @@ from app.core.ops import Check
 from app.core.settings import parse_rate
 from app.settings import Settings
 from tests.checks import found
+from tests.conftest import Serve
 from tests.databases import new_database
 
 FAST = parse_rate("6/minute")
@@ -103,3 +105,23 @@ async def test_a_database_without_tables_has_no_first_step_but_to_migrate(settin
         empty = Database(url)
         assert await found(checks.somebody_may_do_everything, settings, empty) == []
         await empty.dispose()
+
+
+async def test_a_permission_that_no_model_has_is_named(settings: Settings, database: Database, serve: Serve) -> None:
+    outer = APIRouter(dependencies=[requires("accounts.view_users")])
+    inner = APIRouter()
+
+    @inner.get("/slip", dependencies=[requires("accounts.view_group"), requires("nowhere.fly")])
+    async def slip() -> None: ...
+
+    outer.include_router(inner)
+    serve(outer)
+
+    problems = [problem async for problem in checks.permissions_of_routes_exist(settings, database)]
+
+    assert [str(each) for each in problems] == [
+        "accounts.W010: A route asks for the permission accounts.view_users, which no model has. "
+        "Do you mean accounts.view_user?",
+        "accounts.W010: A route asks for the permission nowhere.fly, which no model has. "
+        "Correct it, or name it in __permissions__ of a model.",
+    ]

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from inspect import getattr_static
-from typing import Any
+from types import new_class
+from typing import Any, ClassVar
 
 import pytest
 from fastapi import FastAPI
@@ -14,7 +15,7 @@ from starlette.requests import Request
 from starlette.routing import Mount, Route
 
 from app.accounts.admin import UserAdmin
-from app.accounts.models import Group
+from app.accounts.models import Group, Session
 from app.admin.application import Site
 from app.admin.editing.fields import FieldConverter
 from app.admin.overrides import OPEN_ROUTES, check_overrides
@@ -54,6 +55,37 @@ def test_a_slip_in_an_option_stops_the_start() -> None:
 
     with pytest.raises(StartError, match="overrides can_crate, but"):
         check_overrides(GroupAdmin)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("column_list", ["nam"], "'nam' in column_list, but Session has no"),
+        ("column_details_list", ["user.nam"], "'user.nam' in column_details_list, but"),
+        ("column_export_list", ["usr.username"], "'usr.username' in column_export_list, but"),
+        ("column_searchable_list", ["nam"], "'nam' in column_searchable_list, but"),
+        ("form_columns", ["user_agent", "nam"], "'nam' in form_columns, but"),
+        ("form_excluded_columns", ["nam"], "'nam' in form_excluded_columns, but"),
+        ("column_filters", [Session.created_at], r"write OperationColumnFilter\(Session.created_at\)"),
+    ],
+)
+async def test_a_slip_in_the_name_of_a_column_stops_the_start(
+    client_of: ClientOf, option: str, value: object, said: str
+) -> None:
+    options = {option: value, "__module__": __name__}
+    page = new_class("SlippedAdmin", (ModelAdmin,), {"model": Session}, lambda body: body.update(options))
+
+    with pytest.raises(StartError, match=rf"^{__name__}\.SlippedAdmin .*{said}"):
+        await client_of(page)
+
+
+def test_a_page_may_name_what_is_no_column() -> None:
+    class SessionAdmin(ModelAdmin, model=Session):
+        column_list: ClassVar = [Session.id, "user.username", "registry", "made"]
+        column_formatters: ClassVar = {"made": lambda row, name: "by a formatter"}
+        column_export_list: ClassVar[Any] = "__all__"
+
+    SessionAdmin()
 
 
 @pytest.mark.parametrize("changed", ["import", "list", None])

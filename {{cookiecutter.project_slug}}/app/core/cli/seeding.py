@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapper, RelationshipDirection, RelationshipProperty
 
 from app.core.cli.errors import CommandError
-from app.core.cli.labels import label_of
+from app.core.cli.labels import label_of, labelled_models
 from app.core.db import cause_of, is_unfit, taken_columns
 from app.core.registry import load_models
 from app.core.settings import BASE_DIR
@@ -59,6 +59,12 @@ def find_factories() -> tuple[Factory, Factories]:
 
 def _is_factory(value: Any, base: Any) -> bool:
     return isinstance(value, type) and issubclass(value, base) and value is not base
+
+
+def without_factory(factories: Factories) -> list[str]:
+    """Return the labels of the models of apps for which there is no factory."""
+    models = {label for label, mapper in labelled_models().items() if mapper.class_.__module__.startswith("app.")}
+    return sorted(models - factories.keys())
 
 
 def chosen(factories: Factories, names: Sequence[str]) -> list[Factory]:
@@ -114,9 +120,10 @@ class Seeder:
         rows = await self._known(factory.__model__)
         taken: set[str] = set()
         for _ in range(PATIENCE + len(rows)):
-            row = factory.build(**self._key(factory), **await self._references(factory, fixed, taken))
+            values = {**self._key(factory), **await self._references(factory, fixed, taken)}
             try:
-                async with self._db.begin_nested():
+                async with self._db.begin_nested():  # it flushes, so the row must not be in the list of another one yet
+                    row = factory.build(**values)
                     self._db.add(row)
             except (StatementError, OverflowError) as error:
                 taken = set(_taken(error))

@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
+from warnings import catch_warnings
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SAWarning
 
 from app.core import registry
 from app.core.db import Database, DatabaseUnavailable, UnknownMigrations, is_away
@@ -19,7 +20,11 @@ from app.settings import Settings
 
 CORE = ("app.core.ops.checks", "app.core.ops.project_checks")
 # A check that needs what cannot be imported, or models that do not fit together, fails too. So does the start.
-CAUSES, CONSEQUENCES = ("core.E009", "core.E012"), ("core.E004", "core.E011")
+CONSEQUENCES = {
+    "core.E009": {"core.E004", "core.E011"},
+    "core.E012": {"core.E004", "core.E011"},
+    "core.E011": {"core.E004"},
+}
 
 
 class Level(StrEnum):
@@ -77,11 +82,12 @@ async def run_checks(
         with suppress(Exception):  # `apps_can_be_imported` reports it
             import_module(path)
     asked = [*ALWAYS, *(DEPLOY if deploy else ()), *(START if start else ())]
-    found = [problem for function in asked async for problem in _ask(function, settings, database)]
+    with catch_warnings(action="ignore", category=SAWarning):  # a module that fails may be imported more than once
+        found = [problem for function in asked async for problem in _ask(function, settings, database)]
     once = dict.fromkeys(found)  # if the database is away, many checks find the same
-    if any(problem.id in CAUSES for problem in once):
-        once = {problem: None for problem in once if problem.id not in CONSEQUENCES}
-    told = [problem for problem in once if not _repeats(problem, once)]
+    consequences = set().union(*(CONSEQUENCES.get(problem.id, ()) for problem in once))
+    causes = [problem for problem in once if problem.id not in consequences]
+    told = [problem for problem in causes if not _repeats(problem, causes)]
     return [problem for level in reversed(Level) for problem in told if problem.level == level]
 
 

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
 from pathlib import Path
+from traceback import extract_tb
 
 from fastapi.routing import APIRoute, iter_route_contexts
 
@@ -28,17 +29,34 @@ async def apps_are_packages(settings: Settings, database: Database) -> AsyncIter
 
 @check()
 async def apps_can_be_imported(settings: Settings, database: Database) -> AsyncIterator[Problem]:
+    """Name one module of an app: others fail for the same reason, or because half of a module was imported twice."""
+    broken: set[str] = set()
     for name in registry.MODULES:
         for path in registry.module_paths(name):
+            app_path = path.removesuffix(f".{name}")
+            if app_path in broken:
+                continue
             try:
                 import_module(path)
             except Exception as error:  # any, for it is the app's code
-                message = f"{path} cannot be imported: {type(error).__name__}: {str(error).partition(chr(10))[0]}."
+                broken.add(app_path)
+                message = f"{path} cannot be imported: {_place(error)}{type(error).__name__}: {first_line(error)}."
                 yield Problem(
                     "core.E009",
                     message,
                     "Repair it. A package that is missing belongs in pyproject.toml; then run `make lock`.",
                 )
+
+
+def _place(error: Exception) -> str:
+    """Return the last line of the project that was running. A SyntaxError says by itself where it is."""
+    frames = () if isinstance(error, SyntaxError) else reversed(extract_tb(error.__traceback__))
+    roots = [Path(root) for root in app.__path__]
+    for frame in frames:
+        for root in roots:
+            if (file := Path(frame.filename)).is_relative_to(root):
+                return f"app/{file.relative_to(root).as_posix()}:{frame.lineno}: "
+    return ""
 
 
 @check()

@@ -85,7 +85,8 @@ async def test_check_runs_and_names_commands_that_cannot_be_imported(database: D
     outcome = await call("check")
 
     assert (outcome.status, outcome.out) == (1, "")
-    assert outcome.err.startswith("core.E009: app.halting.commands cannot be imported: ModuleNotFoundError: ")
+    place = "app/halting/commands.py:1: ModuleNotFoundError: "
+    assert outcome.err.startswith(f"core.E009: app.halting.commands cannot be imported: {place}")
     with pytest.raises(ModuleNotFoundError):
         await call("diffsettings")
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from app.accounts import User
 from app.accounts.models import Group
 from app.core.cli import CommandError, seeding
-from app.core.cli.seeding import Factories, Seeder, chosen, find_factories, in_order
+from app.core.cli.seeding import Factories, Seeder, chosen, find_factories, in_order, without_factory
 from app.core.db import Database
 from tests.accounts.factories import GroupFactory, UserFactory
 from tests.commands import call
@@ -29,6 +29,7 @@ class Owner(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(String(1), unique=True)
+    albums: Mapped[list["Album"]] = relationship(back_populates="owner", lazy="raise")
 
     def __str__(self) -> str:
         return self.name
@@ -40,7 +41,7 @@ class Album(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     owner_id: Mapped[UUID] = mapped_column(ForeignKey(Owner.id))
     size: Mapped[int]
-    owner: Mapped[Owner] = relationship(lazy="raise")
+    owner: Mapped[Owner] = relationship(back_populates="albums", lazy="raise")
 
 
 class Photo(Base):
@@ -172,6 +173,14 @@ def test_models_are_chosen_by_their_names() -> None:
     assert factories["accounts.Session"] not in meant
     with pytest.raises(CommandError, match=r"^'Nowhere' is not one model with a factory\. There are.*accounts\.Group"):
         chosen(factories, ["Nowhere"])
+
+
+def test_models_without_a_factory_are_named() -> None:
+    factories = {"accounts.User": UserFactory}
+
+    assert "accounts.Session" in without_factory(factories)
+    assert "accounts.User" not in without_factory(factories)
+    assert "core.AuditEntry" not in without_factory(factories)  # of no app
 
 
 async def test_never_in_production(database: Database, set_variable: SetVariable) -> None:

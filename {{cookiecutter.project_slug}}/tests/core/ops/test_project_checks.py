@@ -8,7 +8,7 @@ import pytest
 import app
 from app.core import registry
 from app.core.db import Base, Database
-from app.core.ops import project_checks, run_checks
+from app.core.ops import checking, project_checks, run_checks
 from app.settings import Settings
 from tests.checks import found
 from tests.commands import call
@@ -62,6 +62,48 @@ async def test_an_app_that_cannot_be_imported_is_named(
     assert [problem.id for problem in problems] == ["core.E009"]
     assert problems[0].message.startswith(f"app.broken_{module}.{module} cannot be imported: ")
     assert "\n" not in str(problems[0])
+
+
+HALF = """
+from app.core.db import Base
+from sqlalchemy import Table
+
+half = Table("half", Base.metadata)
+1 / 0
+"""
+
+
+async def test_a_broken_app_is_named_once_with_the_line(
+    settings: Settings, database: Database, add_app: AddApp
+) -> None:
+    """Its other modules import the first half of its models again, and SQLAlchemy complains of that."""
+    imports = "from app.half.models import half\n"
+    add_app("half", __init__=imports, models=HALF, routes=imports, admin=imports)
+
+    (problem,) = await run_checks(settings, database)
+    Base.metadata.remove(Base.metadata.tables["half"])
+
+    place = "app/half/models.py:6: ZeroDivisionError: division by zero."
+    assert problem.message == f"app.half.models cannot be imported: {place}"
+
+
+CHECK = """
+from app.core.ops import check
+
+@check()
+async def fails(settings, database):
+    1 / 0
+    yield
+"""
+
+
+async def test_a_check_may_fail_where_the_server_does_not_start(
+    settings: Settings, database: Database, add_app: AddApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "ALWAYS", [*checking.ALWAYS])
+    add_app("named_failure", checks=CHECK, apps="def ready(app):\n    1 / 0\n")
+
+    assert [problem.id for problem in await run_checks(settings, database)] == ["core.E011"]
 
 
 @pytest.mark.parametrize(

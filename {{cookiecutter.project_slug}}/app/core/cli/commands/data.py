@@ -16,7 +16,7 @@ from app.core.cli.errors import CommandError
 from app.core.cli.files import new_file
 from app.core.cli.fixtures import find_file, is_fixture, load_fixture
 from app.core.cli.labels import label_of
-from app.core.cli.seeding import Seeder, chosen, find_factories, in_order
+from app.core.cli.seeding import Seeder, chosen, find_factories, in_order, without_factory
 from app.core.db import DumpError, dump_rows, is_dump, load_rows, row_counts, utcnow
 from app.settings import get_settings
 
@@ -148,6 +148,8 @@ async def seed(
     for factory in seeder.made:
         if factory.__seed_note__:
             print(factory.__seed_note__)
+    if not models and (bare := without_factory(factories)):
+        print(f"No rows of {', '.join(bare)}: write a factory for each, see docs/testing.md.")
 
 
 @cli.command(rich_help_panel="Database")

@@ -2,7 +2,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,9 +14,20 @@ from sqlalchemy.exc import DBAPIError
 from app.core.cli.application import asynchronous, open_database
 from app.core.cli.console import progress, say
 from app.core.cli.errors import CommandError
-from app.core.db import NEWEST, PROJECT, is_away, is_in_step, make_migration, merge_migrations, migration_history
+from app.core.db import (
+    NEWEST,
+    PROJECT,
+    Database,
+    ScratchRefused,
+    is_away,
+    is_in_step,
+    make_migration,
+    merge_migrations,
+    migration_history,
+)
 from app.core.db import migrate as move
 from app.core.settings import BASE_DIR
+from app.settings import get_settings
 
 cli = typer.Typer()
 
@@ -38,8 +49,19 @@ async def migrate(
     async with open_database() as database:
         with progress("Migrating"), failures("The migration failed, and its transaction was undone"):
             steps = await move(database, target)
-    if steps == 0:
-        print("Nothing to migrate.")
+        if steps == 0:
+            print("Nothing to migrate.")
+            if target == NEWEST and await _has_changed_models(database):
+                print("The models have changed: run `python manage.py makemigrations`, then `migrate` again.")
+
+
+async def _has_changed_models(database: Database) -> bool:
+    """Ask only where migrations are written: a server may not be allowed to make the scratch database."""
+    if get_settings().environment != "local":
+        return False
+    with suppress(ScratchRefused, DBAPIError):
+        return not await is_in_step(database)
+    return False
 
 
 @contextmanager

@@ -46,6 +46,7 @@ def runserver(
     host, port = parse_address(address)
     _refuse_busy(host, port)
     _set_environment(host, port)
+    reload = reload and workers == 1
     application = load_application()  # reports an error once, before every new process does
     asyncio.run(_advise())
     everywhere = [f"http://{name}:{port}" for name in hosts(host)] if host in EVERY_INTERFACE else []
@@ -55,8 +56,8 @@ def runserver(
         "app.main:app",
         host=host,
         port=port,
-        reload=reload and workers == 1,
-        reload_dirs=[str(BASE_DIR / "app")],
+        reload=reload,
+        reload_dirs=[str(BASE_DIR / "app")] if reload else None,  # else uvicorn warns
         workers=workers,
         log_config=None,  # the application configures the logs
         log_level="warning",  # the address is printed already

@@ -24,6 +24,7 @@ cli = typer.Typer()
 RESERVED = frozenset({"admin", "docs", "static"})
 PACKAGES = frozenset({"app", "tests"})
 MAX_IDENTIFIER = 63  # characters, in PostgreSQL
+MORE_MODELS = " To add a model to it, see docs/apps.md, More models in one app."
 DEFAULT_FIELDS = ("title:str:200", "text:text")
 
 
@@ -96,7 +97,8 @@ def _faults_of_name(app: Names) -> Iterator[str]:
     for folder in ("app", "tests"):
         for path in (BASE_DIR / folder / app.name, BASE_DIR / folder / f"{app.name}.py"):
             if path.exists():
-                yield f"{app.name!r} is taken: {path.relative_to(BASE_DIR).as_posix()} exists."
+                hint = MORE_MODELS if (path / "__init__.py").exists() and folder == "app" else ""
+                yield f"{app.name!r} is taken: {path.relative_to(BASE_DIR).as_posix()} exists.{hint}"
     if app.name in PACKAGES:
         yield f"{app.name!r} is taken: it is a package of the project."
     served = {str(route.path).split("/")[1] for route in iter_route_contexts(load_application().routes) if route.path}

@@ -43,6 +43,20 @@ async def test_a_migration_from_the_first_to_the_last_step(
     assert "'0009'" in (await call("migrate", "0009")).err
 
 
+@pytest.mark.usefixtures("versions")
+async def test_migrate_says_where_migrations_are_written_that_one_is_missing(
+    set_variable: SetVariable, empty: Database
+) -> None:
+    set_variable("DATABASE_URL", empty.engine.url.render_as_string(hide_password=False))
+    assert (await call("migrate")).out == "Nothing to migrate.\n"
+
+    set_variable("ENVIRONMENT", "local")
+    assert (await call("migrate")).out.splitlines() == [
+        "Nothing to migrate.",
+        "The models have changed: run `python manage.py makemigrations`, then `migrate` again.",
+    ]
+
+
 FAULTY = """
 import sqlalchemy as sa
 from alembic import op

@@ -154,6 +154,10 @@ async def test_where_there_is_no_admin_site_there_is_no_page_for_it(root: Path) 
         (["xyzzy", "--model", "Class"], "'class' is a keyword of Python."),
         (["migrations"], "'migrations' is taken: app/migrations exists."),
         (["main"], "'main' is taken: app/main.py exists."),
+        (
+            ["plover"],
+            "'plover' is taken: app/plover exists. To add a model to it, see docs/apps.md, More models in one app.",
+        ),
         (["checks"], "'checks' is taken: tests/checks.py exists."),
         (["app"], "'app' is taken: it is a package of the project."),
         (["tests"], "'tests' is taken: it is a package of the project."),
@@ -206,7 +210,8 @@ async def test_where_there_is_no_admin_site_there_is_no_page_for_it(root: Path) 
 async def test_a_name_that_is_bad_or_taken_is_one_line_and_changes_nothing(
     root: Path, arguments: list[str], fault: str
 ) -> None:
-    for path in ("app/main.py", "tests/checks.py"):
+    (root / "app/plover").mkdir()
+    for path in ("app/main.py", "app/plover/__init__.py", "tests/checks.py"):
         (root / path).touch()
     before = set(root.rglob("*"))
 
