@@ -72,16 +72,22 @@ def check(*, deploy: bool = False, start: bool = False) -> Callable[[Check], Che
     return register
 
 
-async def run_checks(
-    settings: Settings, database: Database, *, deploy: bool = False, start: bool = False
-) -> list[Problem]:
-    """Run the checks of the core and of every app. Return the problems, errors first."""
-    for path in CORE:  # the import registers them
+def load_checks() -> None:
+    """Import the modules of the core and of every app that have checks. This registers them."""
+    for path in CORE:
         import_module(path)
     for path in registry.module_paths("checks"):
         with suppress(Exception):  # `apps_can_be_imported` reports it
             import_module(path)
-    asked = [*ALWAYS, *(DEPLOY if deploy else ()), *(START if start else ())]
+
+
+async def run_checks(
+    settings: Settings, database: Database, *, deploy: bool = False, start: bool = False
+) -> list[Problem]:
+    """Run the checks of the core and of every app. Return the problems, errors first."""
+    load_checks()
+    marked = [*ALWAYS, *(DEPLOY if deploy else ()), *(START if start else ())]
+    asked = sorted(marked, key=_is_of_app)  # those of the core come first, whoever imported what before
     with catch_warnings(action="ignore", category=SAWarning):  # a module that fails may be imported more than once
         found = [problem for function in asked async for problem in _ask(function, settings, database)]
     once = dict.fromkeys(found)  # if the database is away, many checks find the same
@@ -89,6 +95,10 @@ async def run_checks(
     causes = [problem for problem in once if problem.id not in consequences]
     told = [problem for problem in causes if not _repeats(problem, causes)]
     return [problem for level in reversed(Level) for problem in told if problem.level == level]
+
+
+def _is_of_app(function: Check) -> bool:
+    return function.__module__ not in CORE
 
 
 def _repeats(problem: Problem, found: Iterable[Problem]) -> bool:

@@ -100,6 +100,7 @@ async def fails(settings, database):
 async def test_a_check_may_fail_where_the_server_does_not_start(
     settings: Settings, database: Database, add_app: AddApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    checking.load_checks()  # an import registers them only once
     monkeypatch.setattr(checking, "ALWAYS", [*checking.ALWAYS])
     add_app("named_failure", checks=CHECK, apps="def ready(app):\n    1 / 0\n")
 
