@@ -209,14 +209,16 @@ def test_changes_that_need_a_hand_are_named_and_the_docs_have_the_operations(
     for line, part in zip(done.stderr.splitlines(), parts, strict=True):
         assert part in line
         assert line.endswith("see docs/migrations.md.")
-    page = (blog.project / "docs" / "migrations.md").read_text(encoding="utf-8")
-    rename, unique = re.findall(r"^def upgrade\(\) -> None:\n(    with .*?)^```", page, re.DOTALL | re.MULTILINE)
+    docs = (blog.project / "docs" / "migrations.md").read_text(encoding="utf-8")
+    rename, unique = re.findall(r"^def upgrade\(\) -> None:\n(    with .*?)^```", docs, re.DOTALL | re.MULTILINE)
     (migration,) = (blog.project / "app" / "migrations" / "versions").glob("0002_by_hand.py")
     head = migration.read_text(encoding="utf-8").partition("def upgrade")[0]
     migration.write_text(f"{head}def upgrade() -> None:\n{rename}{unique}", encoding="utf-8")
     blog.manage("migrate")
     models.write_text(text.replace(TEXT, BY_HAND), encoding="utf-8")
     assert blog.manage("makemigrations", "--check") == IN_STEP
+    page = blog.project / "app" / "blog" / "admin.py"
+    page.write_text(page.read_text(encoding="utf-8").replace('"text"', '"body"'), encoding="utf-8")
     rows = "print(sorted((one.body, one.slug.startswith('post-')) for one in await db.scalars(select(Post))))"
     assert blog.manage("shell", "-c", rows) == "[('a', True), ('b', True)]\n"
 
