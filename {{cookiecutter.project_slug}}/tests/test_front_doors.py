@@ -55,7 +55,7 @@ EXPORTS = {
         ERROR_HEADERS NEVER_SENT REDIS_CONNECTIONS Application EmailAddress ErrorFormat Limiter OAuth2Error Outage
         RouteTemplates ServerBusy Throttle Throttled WebAddress admits client_address conflict_reason error_response
         faults get_or_404 install_docs install_error_handlers install_front_page install_openapi install_static_files
-        jinja_environment operation_id page prefers_page public raises redis_options render sentences
+        jinja_environment operation_id page permissions_of prefers_page public raises redis_options render sentences
     """,
 }
 

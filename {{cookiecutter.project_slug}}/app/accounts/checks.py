@@ -1,8 +1,7 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from difflib import get_close_matches
 from ipaddress import ip_address
 
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import iter_route_contexts
 from limits import RateLimitItem
 from sqlalchemy import exists, select
@@ -10,11 +9,11 @@ from sqlalchemy import exists, select
 from app.accounts.authentication.passwords.hashing import DEFAULT_ROUNDS
 from app.accounts.authentication.tokens.keys import key_path, load_keys
 from app.accounts.models import Session, User
-from app.accounts.permissions.required import PermissionRequired
 from app.core import registry
 from app.core.db import Database, declared_permissions, pending_migrations
 from app.core.ops import Problem, check
 from app.core.settings import SettingsError, others_can_read
+from app.core.web import permissions_of
 from app.settings import Settings
 
 MAX_ROUNDS = 14  # 0.8 s for a login
@@ -125,15 +124,9 @@ async def somebody_may_do_everything(settings: Settings, database: Database) -> 
 async def permissions_of_routes_exist(settings: Settings, database: Database) -> AsyncIterator[Problem]:
     known = declared_permissions()
     contexts = (each for module in registry.modules("routes") for each in iter_route_contexts(module.router.routes))
-    asked = {name for each in contexts for name in _asked(getattr(each, "dependant", None))}
+    dependants = [each.dependant for each in contexts if hasattr(each, "dependant")]  # Starlette's own routes have none
+    asked = {name for each in dependants if each for name in permissions_of(each)}
     for name in sorted(asked - known):
         alike = get_close_matches(name, known, n=1)
         hint = f"Do you mean {alike[0]}?" if alike else "Correct it, or name it in __permissions__ of a model."
         yield Problem("accounts.W010", f"A route asks for the permission {name}, which no model has.", hint)
-
-
-def _asked(dependant: Dependant | None) -> Iterator[str]:
-    for part in dependant.dependencies if dependant else ():
-        if isinstance(part.call, PermissionRequired):
-            yield part.call.permission
-        yield from _asked(part)

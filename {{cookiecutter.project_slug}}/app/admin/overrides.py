@@ -66,7 +66,7 @@ def check_overrides(*classes: type) -> None:
                 )
 
 
-def check_columns(view: ModelView) -> None:
+def check_columns(view: "SafeModelView") -> None:
     """Raises StartError if an option names what the model does not have, or a filter that is none."""
     cls = next(each for each in type(view).__mro__ if not _is_sqladmins(each))  # `views` makes a subclass with sqladmin
     page = f"{cls.__module__}.{cls.__name__}"
@@ -74,7 +74,7 @@ def check_columns(view: ModelView) -> None:
         names = getattr(view, option)
         for name in () if isinstance(names, str) else names:  # the text is "__all__"
             is_made = option in SHOWN and name in view.column_formatters
-            if isinstance(name, str) and not (is_made or _has(view.model, name)):
+            if isinstance(name, str) and not (is_made or _has(view.mapper, name)):
                 model = view.model.__name__
                 raise StartError(f"{page} names {name!r} in {option}, but {model} has no such attribute: correct it.")
     for each in view.column_filters:
@@ -82,15 +82,24 @@ def check_columns(view: ModelView) -> None:
             raise StartError(f"{page} has {each} in column_filters: write OperationColumnFilter({each}).")
 
 
-def _has(model: type, path: str) -> bool:
-    """`path` may lead to a related row, as in `author.name`."""
+def _follow(mapper: Mapper[Any], path: str) -> tuple[Mapper[Any], str]:
+    """Return the model and the attribute to which `path` leads. It may lead to a related row, as in `author.name`.
+
+    Raises KeyError for a relation that does not exist.
+    """
     *relations, name = path.split(".")
     for each in relations:
-        mapper: Mapper[Any] = inspect(model)
-        if each not in mapper.relationships:
-            return False
-        model = mapper.relationships[each].mapper.class_
-    return getattr_static(model, name, None) is not None  # a hybrid would be computed, and may fail for the class
+        mapper = mapper.relationships[each].mapper
+    return mapper, name
+
+
+def _has(mapper: Mapper[Any], path: str) -> bool:
+    try:
+        mapper, name = _follow(mapper, path)
+    except KeyError:
+        return False
+    # Not `hasattr`: it would compute a hybrid, which may fail for the class.
+    return getattr_static(mapper.class_, name, None) is not None
 
 
 def _is_sqladmins(cls: type) -> bool:
@@ -174,11 +183,8 @@ class SafeModelView(ModelView):
         return name in self.visible_columns or name in self._relation_names
 
     def _is_secret(self, path: str) -> bool:
-        """`path` may lead to a related row, and to what is no column: a property or a synonym, for example."""
-        mapper: Mapper[Any] = self.mapper
-        *relations, name = path.split(".")
-        for each in relations:
-            mapper = mapper.relationships[each].mapper
+        """`path` may lead to what is no column: a property or a synonym, for example."""
+        mapper, name = _follow(self.mapper, path)
         name = mapper.synonyms[name].name if name in mapper.synonyms else name
         return name in mapper.columns and _is_secret(mapper.columns[name])
 

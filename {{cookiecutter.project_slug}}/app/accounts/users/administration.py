@@ -93,8 +93,8 @@ def _may_change(actor: Actor, user: User) -> None:
 
 
 def _may_give_access(actor: Actor, user: User, action: str) -> None:
-    """An actor who sets a user's password can then log in as this user. A user who is enabled again has all their
-    rights again. So both need these rights.
+    """Setting the password of a user, or enabling the user, gives somebody all rights of this user. So the actor must
+    have these rights, too.
     """
     may_grant(actor, user.permissions)
     if user.is_staff and not _is_staff(actor):

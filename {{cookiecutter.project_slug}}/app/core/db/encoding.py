@@ -44,8 +44,8 @@ def decode(kind: TypeEngine[Any], value: Any) -> Any:
         return value
     if python_type is datetime:
         return _zoned(kind, datetime.fromisoformat(value))
-    decode = DECODERS.get(python_type)
-    return decode(value) if decode else value
+    decoder = DECODERS.get(python_type)
+    return decoder(value) if decoder else value
 
 
 DECODERS: Mapping[type, Callable[[Any], Any]] = {

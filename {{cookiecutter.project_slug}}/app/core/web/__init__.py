@@ -11,6 +11,7 @@ from app.core.web.openapi import (
     admits,
     install_openapi,
     operation_id,
+    permissions_of,
     public,
     raises,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "jinja_environment",
     "operation_id",
     "page",
+    "permissions_of",
     "prefers_page",
     "public",
     "raises",

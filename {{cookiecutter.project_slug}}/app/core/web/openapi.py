@@ -150,7 +150,7 @@ def _completed(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
             if operation is not None:
                 raised = _raised(route.dependant) | (BODY_ERRORS if "requestBody" in operation else set())
                 operation["responses"] = _responses(operation["responses"], raised, error_format)
-                if permissions := sorted(_permissions(route.dependant)):
+                if permissions := sorted(permissions_of(route.dependant)):
                     operation["x-permissions"] = permissions
                     needed = f"Needs the permission `{'` and `'.join(permissions)}`."
                     operation["description"] = "\n\n".join([*filter(None, [operation.get("description")]), needed])
@@ -175,10 +175,10 @@ def _raised(dependant: Dependant) -> set[int]:
     return {*own, *(code for inner in dependant.dependencies for code in _raised(inner))}
 
 
-def _permissions(dependant: Dependant) -> set[str]:
+def permissions_of(dependant: Dependant) -> set[str]:
     """Return the permissions that the dependencies need: they have an attribute `permission`."""
     own = getattr(dependant.call, "permission", None)
-    return {*filter(None, [own]), *(name for inner in dependant.dependencies for name in _permissions(inner))}
+    return {*filter(None, [own]), *(name for inner in dependant.dependencies for name in permissions_of(inner))}
 
 
 def _error(code: int, error_format: ErrorFormat) -> dict[str, Any]:

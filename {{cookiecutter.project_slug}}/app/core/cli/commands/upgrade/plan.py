@@ -156,7 +156,8 @@ def _conflicts(root: Path, parent: str, commit: str) -> set[str]:
     if done.returncode not in (0, 1):
         raise CommandError("This git cannot merge without touching files: `upgrade` needs git 2.38 or newer.")
     _, *names = split(done.stdout)
-    return {name.removeprefix(prefix(root)) for name in names if name}
+    project = prefix(root)
+    return {name.removeprefix(project) for name in names if name}
 
 
 def _folders(paths: Iterable[str]) -> set[str]:
